@@ -1,0 +1,325 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestRetryTable is the table of the package documentation, row by row.
+func TestRetryTable(t *testing.T) {
+	fine := answer{status: 200, body: "{}"}
+	retryAfter := func(seconds string) http.Header { return http.Header{"Retry-After": {seconds}} }
+	tests := []struct {
+		name       string
+		first      answer
+		read       int  // attempts of a GET
+		repeatable int  // of a POST that may be repeated
+		once       int  // of a POST that may not
+		unknown    bool // the outcome of the last one is unknown
+	}{
+		{name: "no connection was obtained", first: answer{err: errDial, dial: true}, read: 2, repeatable: 2, once: 2},
+		{name: "dial error of a transport that does not trace", first: answer{err: errDial, untraced: true}, read: 2, repeatable: 2, once: 2},
+		{name: "other error of a transport that does not trace", first: answer{err: io.EOF, untraced: true}, read: 2, repeatable: 2, once: 1, unknown: true},
+		{name: "429 with a pause", first: answer{status: 429, header: retryAfter("20")}, read: 2, repeatable: 2, once: 2},
+		{name: "429 without a pause", first: answer{status: 429}, read: 2, repeatable: 2, once: 2},
+		{name: "timeout", first: answer{status: 200, after: time.Minute}, read: 2, repeatable: 2, once: 1, unknown: true},
+		{name: "reset", first: answer{err: errReset}, read: 2, repeatable: 2, once: 1, unknown: true},
+		{name: "EOF", first: answer{err: io.EOF}, read: 2, repeatable: 2, once: 1, unknown: true},
+		{name: "cut body", first: answer{status: 200, body: `{"id":`, cutAfter: true}, read: 2, repeatable: 2, once: 1, unknown: true},
+		{name: "2xx that cannot be read", first: answer{status: 201, body: "unreadable"}, read: 2, repeatable: 2, once: 1, unknown: true},
+		{name: "500", first: answer{status: 500}, read: 2, repeatable: 2, once: 1, unknown: true},
+		{name: "502", first: answer{status: 502, body: "<html>"}, read: 2, repeatable: 2, once: 1, unknown: true},
+		{name: "503", first: answer{status: 503}, read: 2, repeatable: 2, once: 1, unknown: true},
+		{name: "504", first: answer{status: 504}, read: 2, repeatable: 2, once: 1, unknown: true},
+		{name: "501", first: answer{status: 501}, read: 1, repeatable: 1, once: 1},
+		{name: "301", first: answer{status: 301, header: http.Header{"Location": {"/elsewhere"}}}, read: 1, repeatable: 1, once: 1},
+		{name: "307", first: answer{status: 307, header: http.Header{"Location": {"/elsewhere"}}}, read: 1, repeatable: 1, once: 1},
+		{name: "400", first: answer{status: 400}, read: 1, repeatable: 1, once: 1},
+		{name: "401", first: answer{status: 401}, read: 1, repeatable: 1, once: 1},
+		{name: "404", first: answer{status: 404}, read: 1, repeatable: 1, once: 1},
+		{name: "408", first: answer{status: 408}, read: 1, repeatable: 1, once: 1},
+		{name: "422", first: answer{status: 422}, read: 1, repeatable: 1, once: 1},
+	}
+	for _, tt := range tests {
+		for _, v := range []struct {
+			kind     string
+			call     *Call
+			attempts int
+			unknown  bool
+		}{
+			{"read", newCall(http.MethodGet, true), tt.read, false},
+			{"repeatable write", newCall(http.MethodPost, true), tt.repeatable, false},
+			{"write that is not repeatable", newCall(http.MethodPost, false), tt.once, tt.unknown},
+		} {
+			t.Run(tt.name+"/"+v.kind, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					server := &stub{answers: []answer{tt.first, fine}}
+					v.call.Accept = func(a *Answer) error {
+						if string(a.Body) == "unreadable" {
+							return errors.New("unreadable")
+						}
+						return nil
+					}
+					_, err := newEngine(server).Do(t.Context(), v.call)
+					if got := server.count(); got != v.attempts {
+						t.Errorf("%d attempts, want %d", got, v.attempts)
+					}
+					f := failureOf(t, err)
+					if (f == nil) != (v.attempts == 2) {
+						t.Fatalf("failure %+v after %d attempts", f, v.attempts)
+					}
+					if f != nil && f.Unknown != v.unknown {
+						t.Errorf("unknown outcome: %t, want %t", f.Unknown, v.unknown)
+					}
+					for _, s := range server.sent {
+						if s.body != string(v.call.Body) {
+							t.Errorf("an attempt was sent with the body %q", s.body)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestRetriesUsedUp(t *testing.T) {
+	tests := []struct {
+		name    string
+		call    *Call
+		answers []answer
+		unknown bool
+		limited bool
+		status  int
+	}{
+		{"read", newCall(http.MethodGet, true), []answer{{status: 503}}, false, false, 503},
+		{"write that may have acted", newCall(http.MethodPost, true), []answer{{status: 503}}, true, false, 503},
+		{"write, the first attempt may have acted", newCall(http.MethodPut, true), []answer{{err: io.EOF}, {err: errDial, dial: true}}, true, false, 0},
+		{"write that was never sent", newCall(http.MethodPost, false), []answer{{err: errDial, dial: true}}, false, false, 0},
+		{"write that was always limited", newCall(http.MethodPost, false), []answer{{status: 429}}, false, true, 429},
+		{"write that may have acted, then is limited", newCall(http.MethodPut, true), []answer{{status: 500}, {status: 429}}, true, true, 429},
+		{"write that may have acted, then is refused for good", newCall(http.MethodPut, true), []answer{{status: 500}, {status: 404}}, false, false, 404},
+		{"write that may have acted, then the token is refused", newCall(http.MethodPut, true), []answer{{status: 500}, {status: 401}}, true, false, 401},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, err := newEngine(&stub{answers: tt.answers}).Do(t.Context(), tt.call)
+				f := failureOf(t, err)
+				if f == nil {
+					t.Fatal("no failure")
+				}
+				status := 0
+				if f.Answer != nil {
+					status = f.Answer.Status
+				}
+				if f.Unknown != tt.unknown || f.RateLimited != tt.limited || status != tt.status {
+					t.Errorf("unknown %t, limited %t, status %d; want %t, %t, %d",
+						f.Unknown, f.RateLimited, status, tt.unknown, tt.limited, tt.status)
+				}
+			})
+		})
+	}
+}
+
+func TestMaxRetries(t *testing.T) {
+	for _, retries := range []int{0, 1, 4} {
+		synctest.Test(t, func(t *testing.T) {
+			server := &stub{answers: []answer{{status: 503}}}
+			_, err := newEngine(server, func(o *Options) { o.MaxRetries = retries }).Do(t.Context(), newCall(http.MethodGet, true))
+			if f := failureOf(t, err); f.Attempts != retries+1 || server.count() != retries+1 {
+				t.Errorf("%d retries: %d attempts counted, %d sent", retries, f.Attempts, server.count())
+			}
+		})
+	}
+}
+
+func TestPauseAfter429(t *testing.T) {
+	tests := []struct {
+		name     string
+		header   http.Header
+		deadline time.Duration // 0: none
+		maxWait  time.Duration
+		wait     time.Duration // until the second attempt; 0: there is none
+	}{
+		{name: "seconds", header: http.Header{"Retry-After": {"20"}}, wait: 20 * time.Second},
+		{name: "date", header: http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:00:20 GMT"}}, wait: 20 * time.Second},
+		{name: "date by the server's own clock", header: http.Header{"Retry-After": {"Wed, 01 Jan 2025 00:00:20 GMT"}, "Date": {"Wed, 01 Jan 2025 00:00:00 GMT"}}, wait: 20 * time.Second},
+		{name: "reset in seconds", header: http.Header{"X-Ratelimit-Reset": {"20"}}, wait: 20 * time.Second},
+		{name: "reset as a Unix time", header: http.Header{"X-Ratelimit-Reset": {"946684820"}}, wait: 20 * time.Second},
+		{name: "zero", header: http.Header{"Retry-After": {"0"}}, wait: time.Second},
+		{name: "nothing", wait: 15 * time.Second},
+		{name: "overflow", header: http.Header{"Retry-After": {"9223372036854775807"}}, wait: 15 * time.Second},
+		{name: "negative", header: http.Header{"Retry-After": {"-5"}}, wait: 15 * time.Second},
+		{name: "far reset", header: http.Header{"X-Ratelimit-Reset": {"946688400"}}, wait: 15 * time.Second},
+		{name: "five minutes", header: http.Header{"Retry-After": {"300"}}, wait: 5 * time.Minute},
+		{name: "more than five minutes", header: http.Header{"Retry-After": {"301"}}},
+		{name: "more than five minutes, allowed", header: http.Header{"Retry-After": {"301"}}, maxWait: time.Hour, wait: 301 * time.Second},
+		{name: "past the deadline", header: http.Header{"Retry-After": {"20"}}, deadline: 10 * time.Second},
+		{name: "past the longest wait", header: http.Header{"Retry-After": {"20"}}, maxWait: 10 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &stub{answers: []answer{{status: 429, header: tt.header}, {status: 200}}}
+				e := newEngine(server, func(o *Options) { o.MaxWait = tt.maxWait })
+				ctx := t.Context()
+				if tt.deadline > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.deadline)
+					defer cancel()
+				}
+				began := time.Now()
+				_, err := e.Do(ctx, newCall(http.MethodPost, false))
+				took := time.Since(began)
+				if tt.wait > 0 {
+					if err != nil || took != tt.wait {
+						t.Errorf("took %s with %v, want %s", took, err, tt.wait)
+					}
+					return
+				}
+				f := failureOf(t, err)
+				if took != 0 || f == nil || !f.RateLimited || f.RetryAfter < 10*time.Second || f.Answer.Status != 429 {
+					t.Errorf("took %s with %+v, want a refusal at once", took, f)
+				}
+			})
+		})
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &stub{answers: []answer{{status: 503}}}
+		_, _ = newEngine(server).Do(t.Context(), newCall(http.MethodGet, true))
+		for i, most := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
+			if wait := server.sent[i+1].at.Sub(server.sent[i].at); wait > most {
+				t.Errorf("retry %d came after %s, want at most %s", i+1, wait, most)
+			}
+		}
+	})
+}
+
+func TestRetryAfterOf503(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &stub{answers: []answer{{status: 503, header: http.Header{"Retry-After": {"40"}}}, {status: 200}}}
+		began := time.Now()
+		if _, err := newEngine(server).Do(t.Context(), newCall(http.MethodGet, true)); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 40*time.Second {
+			t.Errorf("took %s, want 40s", took)
+		}
+	})
+}
+
+func TestContextEnds(t *testing.T) {
+	tests := []struct {
+		name    string
+		answers []answer
+		call    *Call
+		unknown bool
+	}{
+		{"before a read is answered", []answer{{status: 200, after: time.Hour}}, newCall(http.MethodGet, true), false},
+		{"before a write is answered", []answer{{status: 200, after: time.Hour}}, newCall(http.MethodPut, true), true},
+		{"between the attempts of a read", []answer{{status: 503, header: http.Header{"Retry-After": {"20"}}}}, newCall(http.MethodGet, true), false},
+		{"between the attempts of a write", []answer{{status: 503, header: http.Header{"Retry-After": {"20"}}}}, newCall(http.MethodPut, true), true},
+		{"behind the gate", []answer{{status: 429, header: http.Header{"Retry-After": {"20"}}}}, newCall(http.MethodPost, false), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(5*time.Second, cancel)
+				began := time.Now()
+				e := newEngine(&stub{answers: tt.answers})
+				_, err := e.Do(ctx, tt.call)
+				f := failureOf(t, err)
+				if took := time.Since(began); took != 5*time.Second {
+					t.Errorf("took %s, want 5s", took)
+				}
+				if !errors.Is(f.Cause, context.Canceled) || f.Unknown != tt.unknown {
+					t.Errorf("cause %v, unknown %t; want a cancelled context, %t", f.Cause, f.Unknown, tt.unknown)
+				}
+				if n := len(e.pacer.inFlight); n != 0 {
+					t.Errorf("%d slots are still held", n)
+				}
+			})
+		})
+	}
+}
+
+func TestTokenOfEachAttempt(t *testing.T) {
+	tests := []struct {
+		name    string
+		tokens  []string // in the order in which they are asked for; the last one stays
+		answers []answer
+		sent    []string
+		fails   bool
+	}{
+		{"rotated between attempts", []string{"a", "b"}, []answer{{status: 503}, {status: 200}}, []string{"a", "b"}, false},
+		{"replaced after a 401", []string{"a", "b"}, []answer{{status: 401}, {status: 200}}, []string{"a", "b"}, false},
+		{"the same after a 401", []string{"a"}, []answer{{status: 401}}, []string{"a"}, true},
+		{"replaced once only", []string{"a", "b", "c"}, []answer{{status: 401}}, []string{"a", "b"}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				asked := 0
+				server := &stub{answers: tt.answers}
+				e := newEngine(server, func(o *Options) {
+					o.Authorization = func(context.Context) (string, error) {
+						asked++
+						return tt.tokens[min(asked, len(tt.tokens))-1], nil
+					}
+				})
+				_, err := e.Do(t.Context(), newCall(http.MethodGet, true))
+				if (err != nil) != tt.fails {
+					t.Errorf("error %v", err)
+				}
+				if len(server.sent) != len(tt.sent) {
+					t.Fatalf("%d attempts, want %d", len(server.sent), len(tt.sent))
+				}
+				for i, want := range tt.sent {
+					if got := server.sent[i].authorization; got != want {
+						t.Errorf("attempt %d was sent with token %q, want %q", i+1, got, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestTokenSourceFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		vault := errors.New("vault")
+		server := &stub{answers: []answer{{status: 200}}}
+		e := newEngine(server, func(o *Options) {
+			o.Authorization = func(context.Context) (string, error) { return "", vault }
+		})
+		_, err := e.Do(t.Context(), newCall(http.MethodGet, true))
+		if f := failureOf(t, err); !errors.Is(f.Cause, vault) || f.Attempts != 0 || server.count() != 0 {
+			t.Errorf("failure %+v after %d requests", f, server.count())
+		}
+		if e.pacer.free() != 120 {
+			t.Errorf("%d slots are free, want all", e.pacer.free())
+		}
+	})
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, seed := range []string{"20", "0", "-1", "1.5", " 5", "5, 10", "9223372036854775807", "Sat, 01 Jan 2000 00:00:20 GMT", "Saturday, 01-Jan-00 00:00:20 GMT", "946684820", ""} {
+		f.Add(seed, seed, seed)
+	}
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, after, reset, date string) {
+		header := http.Header{"Retry-After": {after}, "X-Ratelimit-Reset": {reset}, "Date": {date}}
+		wait, ok := retryAfter(header, now)
+		if wait < 0 || !ok && wait != 0 {
+			t.Errorf("wait %s, %t", wait, ok)
+		}
+	})
+}
