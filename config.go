@@ -1,0 +1,180 @@
+package trengo
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Config says what a [Destination] does. It decodes from the JSON of
+// RudderStack's own Trengo destination as it is; keys that are not named here,
+// the token among them, are ignored.
+type Config struct {
+	// ChannelID is the channel on which contacts and tickets are created.
+	// Required. RudderStack: channelId, a number or its digits.
+	ChannelID int64
+
+	// ChannelIdentifier is what tells contacts on such channels apart: an
+	// e-mail (the default) or a phone. Only tickets on e-mail channels get a
+	// subject. RudderStack: channelIdentifier.
+	ChannelIdentifier ChannelIdentifier
+
+	// AllowDuplicates lets every identify create a contact, without a look at
+	// those that exist. Trengo itself still keeps e-mails unique; phones it
+	// duplicates. RudderStack: enableDedup, the other way round; a missing
+	// key means no duplicates.
+	AllowDuplicates bool
+
+	// EventTemplates lists the track events that open a ticket, by their
+	// exact name, with the template of the subject; an empty template makes
+	// no subject. The package documentation describes templates.
+	// RudderStack: eventTemplateMap, a list of from and to, in which the last
+	// entry of a name wins.
+	EventTemplates map[string]string
+
+	// CreateMissingContacts lets a track event of an unknown person create
+	// the contact. Otherwise it is an [ErrContactNotFound]. RudderStack has
+	// no such setting.
+	CreateMissingContacts bool
+
+	// NormalizePhone replaces the built-in rule, which takes formatting off
+	// and refuses national numbers: it is given the phone as the event has
+	// it and returns it in international form, such as +31600000001, or
+	// nothing if the phone is not usable. Called concurrently.
+	NormalizePhone func(string) string
+}
+
+// UnmarshalJSON reads the config of a RudderStack destination. The error
+// names every value that cannot be read; what is missing or contradictory is
+// left to [NewDestination].
+func (cfg *Config) UnmarshalJSON(data []byte) error {
+	var wire struct {
+		ChannelID         json.RawMessage `json:"channelId"`
+		ChannelIdentifier json.RawMessage `json:"channelIdentifier"`
+		EnableDedup       json.RawMessage `json:"enableDedup"`
+		EventTemplateMap  json.RawMessage `json:"eventTemplateMap"`
+	}
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return errors.New("trengo: the config is no JSON object")
+	}
+	var mistakes []error
+	report := func(key string, err error) {
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s: %w", key, err))
+		}
+	}
+	var err error
+	cfg.ChannelID, err = readChannelID(wire.ChannelID)
+	report("channelId", err)
+	cfg.ChannelIdentifier, err = readChannelIdentifier(wire.ChannelIdentifier)
+	report("channelIdentifier", err)
+	cfg.AllowDuplicates, err = readAllowDuplicates(wire.EnableDedup)
+	report("enableDedup", err)
+	cfg.EventTemplates, err = readEventTemplates(wire.EventTemplateMap)
+	report("eventTemplateMap", err)
+	if len(mistakes) > 0 {
+		return fmt.Errorf("trengo: unreadable config: %w", errors.Join(mistakes...))
+	}
+	return nil
+}
+
+func isNull(data json.RawMessage) bool { return len(data) == 0 || string(data) == "null" }
+
+func readChannelID(data json.RawMessage) (int64, error) {
+	var value text
+	if isNull(data) {
+		return 0, nil
+	}
+	if err := json.Unmarshal(data, &value); err != nil {
+		return 0, err
+	}
+	digits := strings.TrimSpace(string(value))
+	if digits == "" && data[0] == '"' {
+		return 0, nil
+	}
+	id, ok := parseID(digits)
+	if !ok {
+		return 0, errors.New("no id")
+	}
+	return id, nil
+}
+
+func readChannelIdentifier(data json.RawMessage) (ChannelIdentifier, error) {
+	var value string
+	if err := json.Unmarshal(orJSONNull(data), &value); err != nil {
+		return "", errors.New("no text")
+	}
+	return ChannelIdentifier(strings.ToLower(strings.TrimSpace(value))), nil
+}
+
+func orJSONNull(data json.RawMessage) json.RawMessage {
+	if len(data) == 0 {
+		return json.RawMessage("null")
+	}
+	return data
+}
+
+func readAllowDuplicates(data json.RawMessage) (bool, error) {
+	switch strings.ToLower(strings.Trim(string(data), `" `)) {
+	case "", "null", "true", "1":
+		return false, nil
+	case "false", "0":
+		return true, nil
+	}
+	return false, errors.New("neither true nor false")
+}
+
+func readEventTemplates(data json.RawMessage) (map[string]string, error) {
+	var rows []json.RawMessage
+	if err := json.Unmarshal(orJSONNull(data), &rows); err != nil {
+		return nil, errors.New("no list")
+	}
+	templates := make(map[string]string, len(rows))
+	for _, row := range rows {
+		var entry struct {
+			From text            `json:"from"`
+			To   json.RawMessage `json:"to"`
+		}
+		if err := json.Unmarshal(row, &entry); err != nil || strings.TrimSpace(string(entry.From)) == "" {
+			continue
+		}
+		var template string
+		// Anything but text is no template; the event is listed all the same.
+		_ = json.Unmarshal(orJSONNull(entry.To), &template)
+		templates[string(entry.From)] = template
+	}
+	return templates, nil
+}
+
+// compile checks the config and compiles the subjects of the listed events.
+// An event without a subject has a nil template.
+func (cfg *Config) compile() (map[string]*subjectTemplate, error) {
+	var mistakes []error
+	if cfg.ChannelID <= 0 {
+		mistakes = append(mistakes, errors.New("the channel id is missing or not positive"))
+	}
+	if cfg.ChannelIdentifier == "" {
+		cfg.ChannelIdentifier = IdentifyByEmail
+	}
+	byEmail := cfg.ChannelIdentifier == IdentifyByEmail
+	if !byEmail && cfg.ChannelIdentifier != IdentifyByPhone {
+		mistakes = append(mistakes, errors.New("the channel identifier is neither email nor phone"))
+	}
+	subjects := make(map[string]*subjectTemplate, len(cfg.EventTemplates))
+	for _, name := range slices.Sorted(maps.Keys(cfg.EventTemplates)) {
+		subjects[name] = nil
+		if !byEmail || strings.TrimSpace(cfg.EventTemplates[name]) == "" {
+			continue
+		}
+		subject, err := compileSubject(cfg.EventTemplates[name])
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("the template of %s: %w", strconv.Quote(name), err))
+		}
+		subjects[name] = subject
+	}
+	return subjects, errors.Join(mistakes...)
+}

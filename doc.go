@@ -1,0 +1,122 @@
+// Package trengo connects RudderStack to Trengo. It has two halves that can be
+// used apart:
+//
+//   - [Client] is the Trengo REST API v2, rate limited and retried.
+//   - [Destination] turns RudderStack events into Trengo contacts and tickets.
+//
+// Trengo (https://trengo.com) is a help desk: contacts write on channels such
+// as e-mail or WhatsApp, and their conversations are tickets. RudderStack
+// (https://www.rudderstack.com) collects what customers do as events:
+// identify says who someone is, track what they did.
+//
+// # What is promised
+//
+// In this order; everything else gives way to it.
+//
+//  1. The right contact. An event never touches a contact whose e-mail or
+//     phone, as last read, is not its own. A contact that the sender names
+//     (trengoContactId) is trusted.
+//  2. Once. A write is never sent a second time where the first may have had
+//     its effect and the second would have another. Where that cannot be
+//     known, the caller is told ([ErrOutcomeUnknown]), never guessed for.
+//  3. Few requests. Trengo allows 120 a minute, so a request that is not sent
+//     is throughput gained.
+//
+// And of personal data: the token, e-mails, phones and names never appear in
+// the text of an error, in a log line or in what an observer is told.
+//
+// Client and Destination are safe for concurrent use, start no goroutine that
+// outlives a call, and keep no state in the package. Changing what they were
+// made from has no effect on them.
+//
+// # Retries
+//
+// What is sent again goes by what is safe to repeat, not by the verb. A call
+// is repeatable if sending it twice does what sending it once does: all reads,
+// updates and deletes, closing, reopening, assigning without a note, and
+// creating a contact by e-mail, which finds the one that is there. Creating a
+// ticket or a contact by phone, and assigning with a note, are not.
+//
+//	what happened                      repeatable call   other call
+//	no connection was obtained         again             again
+//	429                                again, after the stated wait (both)
+//	timeout, reset, EOF, cut body      again             ErrOutcomeUnknown
+//	  after the connection
+//	500, 502, 503, 504                 again             ErrOutcomeUnknown
+//	501, other 4xx, 3xx                no                no
+//	2xx that cannot be read            again             ErrOutcomeUnknown
+//	retries used up, and some attempt  ErrOutcomeUnknown ErrOutcomeUnknown
+//	  of a write may have acted
+//
+// Retries wait exponentially longer, from 1 s to 30 s, with full jitter, or as
+// long as Trengo asks. A pause of over five minutes, or past the context's
+// deadline, is never waited for: the call fails at once. Redirects are not
+// followed.
+//
+// # Rate limit
+//
+// The limit is kept exactly, without a margin. There are as many slots as
+// Trengo allows requests a minute: 120 until it says otherwise. An attempt
+// takes a slot before it is sent and gives it back 60 seconds after its answer
+// arrived. Trengo counted it between those moments, so no minute of Trengo's
+// clock can hold more of ours than there are slots, wherever that minute
+// starts. Half of the limit can be sent at once; a backlog is evened out.
+//
+// The slots follow the limit that Trengo states in each answer. If an answer
+// says that fewer requests remain than the client thinks, somebody else uses
+// the token: the difference is held back for a minute, and bursts stay small
+// for two. A 429 holds everything back until its Retry-After has passed.
+//
+// Calls that have to wait are served in order. One that could not be served
+// before its deadline, or within [WithMaxWait], fails at once with
+// [ErrRateLimited] instead of sleeping first, and [Error.RetryAfter] says when
+// to come back. A caller that tries in a loop must wait that long.
+//
+// # Whose contact
+//
+// Trengo searches for parts of names, e-mails and phones, so a search for
+// ann@example.com also finds joann@example.com. Only a contact with the very
+// e-mail (ignoring case) or the very digits of the phone is taken. Of several,
+// the one on the target channel is; if that does not decide, the event is an
+// [ErrAmbiguousContact], or goes to the newest if [Config.AllowDuplicates].
+//
+// # Templates
+//
+// A track event that is listed in [Config.EventTemplates] opens a ticket, on
+// an e-mail channel with a subject made from the template:
+//
+//	{{ event }} from our store             the name of the event
+//	Order {{ order.id }}: {{ items.[0] }}  properties, by their path
+//	{{ [order id] }} {{ "order id" }}      names that hold blanks
+//	Hi {{ nickname || you }}               a default for what is missing
+//	{{ properties }}                       all of them: key: value key: value
+//	{{! a comment }}                       nothing
+//
+// {{{ x }}}, {{& x }}, {{ this.x }}, {{ ./x }} and {{~ x ~}} are read as in
+// Handlebars, because configs of RudderStack hold them. What is missing or
+// null prints nothing; numbers print as in JavaScript, but whole ones keep all
+// their digits. Nothing is HTML-escaped: a subject is not HTML. Control
+// characters become blanks, and a subject is cut at 255 characters. Everything
+// else in double braces, such as blocks and helpers, is an error of
+// [NewDestination].
+//
+// # Testing
+//
+// Package trengotest is an in-memory Trengo with faults on demand. Give its
+// client to [WithHTTPClient], or its address to [WithBaseURL].
+//
+// # For contributors
+//
+//	trengo.go, options.go    Client, Do and the options
+//	errors.go                Error and the sentinels
+//	contact.go, ticket.go    one file for each resource of the API
+//	list.go, value.go        pages, and values that Trengo is loose about
+//	event.go                 what RudderStack sends
+//	config.go                what its destination config says
+//	identity.go              a person's e-mail, phone and name in an event
+//	destination.go           what an event does
+//	dedup.go                 which contact is whose
+//	template.go              subjects
+//	internal/transport       slots, queue and retries; knows HTTP, not Trengo
+//	trengotest               the in-memory Trengo
+package trengo
