@@ -209,7 +209,8 @@ func ReadEvents(r io.Reader) iter.Seq2[*Event, error] {
 			if number == 1 {
 				line = bytes.TrimPrefix(line, []byte("\ufeff"))
 			}
-			if err != nil && err != io.EOF {
+			atEnd := errors.Is(err, io.EOF)
+			if err != nil && !atEnd {
 				yield(nil, fmt.Errorf("line %d: %w", number, err))
 				return
 			}
@@ -222,7 +223,7 @@ func ReadEvents(r io.Reader) iter.Seq2[*Event, error] {
 					return
 				}
 			}
-			if err == io.EOF {
+			if atEnd {
 				return
 			}
 		}

@@ -33,8 +33,8 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	status := run(ctx, os.Args[1:], os.Getenv("TRENGO_API_TOKEN"), os.Stdin, os.Stdout, os.Stderr)
+	stop()
 	os.Exit(status)
 }
 

@@ -54,7 +54,7 @@ func (s *windowed) RoundTrip(r *http.Request) (*http.Response, error) {
 	status, header := http.StatusOK, http.Header{}
 	if !s.count(1) {
 		status = http.StatusTooManyRequests
-		left := s.opened.Add(window).Sub(time.Now())
+		left := time.Until(s.opened.Add(window))
 		header.Set("Retry-After", strconv.Itoa(int((left+time.Second-1)/time.Second)))
 	}
 	if !s.silent {
