@@ -168,7 +168,7 @@ func (a *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.start()
 	if err := req.Context().Err(); err != nil {
 		c.giveBack()
-		c.end(notSent, err, 0)
+		c.end(req.Context(), notSent, err, 0)
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), a.timeout)
@@ -176,14 +176,14 @@ func (a *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	began := time.Now()
 	resp, err := c.exchange(a.next, req.WithContext(ctx), began)
 	if err != nil {
-		c.end(c.lostOrNotSent(err), err, time.Since(began))
+		c.end(req.Context(), c.lostOrNotSent(err), err, time.Since(began))
 		return nil, err
 	}
 	answer, err := readAnswer(resp)
 	c.answer = answer
 	resp.Body = http.NoBody
 	how, cause := c.judge(err)
-	c.end(how, cause, time.Since(began))
+	c.end(req.Context(), how, cause, time.Since(began))
 	return resp, nil
 }
 
@@ -291,7 +291,7 @@ func (c *call) judge(readErr error) (outcome, error) {
 	}
 }
 
-func (c *call) end(how outcome, cause error, elapsed time.Duration) {
+func (c *call) end(ctx context.Context, how outcome, cause error, elapsed time.Duration) {
 	c.outcome, c.cause = how, cause
 	switch how {
 	case limited:
@@ -299,7 +299,7 @@ func (c *call) end(how outcome, cause error, elapsed time.Duration) {
 	case lost, serverError, unreadable:
 		c.mayHave = true
 	}
-	c.report(elapsed)
+	c.report(ctx, elapsed)
 }
 
 // shallRepeat decides whether the call goes on, and after which wait.
@@ -311,7 +311,7 @@ func (c *call) shallRepeat(ctx context.Context, err error) bool {
 	}
 	repeat := c.outcome != accepted && c.next(ctx)
 	c.ended = !repeat
-	c.reportRetry(repeat)
+	c.reportRetry(ctx, repeat)
 	return repeat
 }
 

@@ -18,7 +18,7 @@ type Attempt struct {
 	Class   string
 }
 
-func (c *call) report(elapsed time.Duration) {
+func (c *call) report(ctx context.Context, elapsed time.Duration) {
 	opts := &c.engine.opts
 	if opts.Observer == nil && opts.Logger == nil {
 		return
@@ -35,7 +35,7 @@ func (c *call) report(elapsed time.Duration) {
 		a.Status = c.answer.Status
 	}
 	if opts.Logger != nil {
-		opts.Logger.LogAttrs(context.Background(), slog.LevelDebug, "trengo attempt", a.attrs()...)
+		opts.Logger.LogAttrs(ctx, slog.LevelDebug, "trengo attempt", a.attrs()...)
 	}
 	if opts.Observer != nil {
 		opts.Observer(a)
@@ -54,7 +54,7 @@ func (a Attempt) attrs() []slog.Attr {
 	}
 }
 
-func (c *call) reportRetry(repeat bool) {
+func (c *call) reportRetry(ctx context.Context, repeat bool) {
 	logger := c.engine.opts.Logger
 	if logger == nil || !repeat && c.outcome != limited {
 		return
@@ -63,7 +63,7 @@ func (c *call) reportRetry(repeat bool) {
 	if repeat {
 		message = "trengo retry"
 	}
-	logger.LogAttrs(context.Background(), slog.LevelWarn, message,
+	logger.LogAttrs(ctx, slog.LevelWarn, message,
 		slog.String("method", c.Method),
 		slog.String("route", c.Route),
 		slog.Int("attempt", c.attempt),

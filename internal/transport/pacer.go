@@ -311,8 +311,7 @@ func (p *pacer) predict(now, bound time.Time) (wait time.Duration, inTime bool) 
 		tokens, filledAt = tokens-1, at
 		if at.After(bound) {
 			// The rest of the queue follows at the pace of the limit.
-			behind := time.Duration(places - place - 1)
-			return at.Sub(now) + behind*perToken, false
+			return at.Sub(now) + time.Duration(places-place-1)*perToken, false
 		}
 		free = append(free, at.Add(p.roundTrip+window))
 	}
