@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxEventSize is a little over the 4,000 KB that RudderStack takes.
@@ -110,59 +112,66 @@ func (w *wireEvent) event() *Event {
 type text string
 
 func (t *text) UnmarshalJSON(data []byte) error {
-	var s string
 	switch data[0] {
 	case '"':
-		if err := json.Unmarshal(data, &s); err != nil {
-			return err
-		}
-		*t = text(s)
+		return t.unquote(data)
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		*t = text(textOf(json.Number(data)))
+		*t = text(digitsOf(string(data)))
 	default:
 		*t = ""
 	}
 	return nil
 }
 
+// unquote leaves only the strings that need it to encoding/json, which is slow
+// to start.
+func (t *text) unquote(data []byte) error {
+	inner := data[1 : len(data)-1]
+	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		*t = text(inner)
+		return nil
+	}
+	return json.Unmarshal(data, (*string)(t))
+}
+
 // externalIDs is an array of ids, of which some may be no ids at all.
 type externalIDs []ExternalID
 
 func (ids *externalIDs) UnmarshalJSON(data []byte) error {
-	var entries []json.RawMessage
-	switch data[0] {
-	case '[':
-		if err := json.Unmarshal(data, &entries); err != nil {
-			return err
-		}
-	case '{':
-		entries = []json.RawMessage{data}
+	if data[0] == '{' {
+		data = slices.Concat([]byte{'['}, data, []byte{']'})
+	}
+	var entries []struct {
+		Type string     `json:"type"`
+		ID   externalID `json:"id"`
+	}
+	if err := unmarshalLeniently(data, &entries); err != nil {
+		return err
 	}
 	*ids = nil
-	for _, entry := range entries {
-		var e struct {
-			Type string          `json:"type"`
-			ID   json.RawMessage `json:"id"`
-		}
-		// An entry of another type has no type of its own and is no override.
-		if err := unmarshalLeniently(entry, &e); err == nil && e.Type != "" {
-			*ids = append(*ids, ExternalID{Type: e.Type, ID: idText(e.ID)})
+	for _, e := range entries {
+		// What is no object has no type, and is no override.
+		if e.Type != "" {
+			*ids = append(*ids, ExternalID{Type: e.Type, ID: string(e.ID)})
 		}
 	}
 	return nil
 }
 
-// idText keeps an id of a wrong type as its JSON, so that it is refused later
-// rather than taken for no override.
-func idText(data json.RawMessage) string {
-	if len(data) == 0 || string(data) == "null" {
-		return ""
+// externalID keeps an id of a wrong type as its JSON, so that it is refused
+// later rather than taken for no override.
+type externalID string
+
+func (id *externalID) UnmarshalJSON(data []byte) error {
+	var value text
+	if err := value.UnmarshalJSON(data); err != nil {
+		return err
 	}
-	var id text
-	if err := json.Unmarshal(data, &id); err != nil || id == "" && data[0] != '"' {
-		return string(data)
+	if value == "" && data[0] != '"' && string(data) != "null" {
+		value = text(data)
 	}
-	return string(id)
+	*id = externalID(value)
+	return nil
 }
 
 // The event types that a Destination acts on.
