@@ -14,19 +14,19 @@ import (
 )
 
 // newClient returns a client whose requests go to srv.
-func newClient(t testing.TB, srv *trengotest.Server, opts ...trengo.Option) *trengo.Client {
-	t.Helper()
-	return newClientOn(t, srv, opts...)
+func newClient(tb testing.TB, srv *trengotest.Server, opts ...trengo.Option) *trengo.Client {
+	tb.Helper()
+	return newClientOn(tb, srv, opts...)
 }
 
 // newClientOn returns a client whose requests go to rt, for answers that no
 // [trengotest.Server] gives.
-func newClientOn(t testing.TB, rt http.RoundTripper, opts ...trengo.Option) *trengo.Client {
-	t.Helper()
+func newClientOn(tb testing.TB, rt http.RoundTripper, opts ...trengo.Option) *trengo.Client {
+	tb.Helper()
 	first := trengo.WithHTTPClient(&http.Client{Transport: rt})
 	client, err := trengo.NewClient(trengotest.Token, append([]trengo.Option{first}, opts...)...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return client
 }
@@ -44,11 +44,11 @@ func collect[T any](seq iter.Seq2[T, error]) (all []T, err error) {
 }
 
 // errorOf returns the *trengo.Error that err must be.
-func errorOf(t testing.TB, err error) *trengo.Error {
-	t.Helper()
+func errorOf(tb testing.TB, err error) *trengo.Error {
+	tb.Helper()
 	var failed *trengo.Error
 	if !errors.As(err, &failed) {
-		t.Fatalf("error is %v (%T), want a *trengo.Error", err, err)
+		tb.Fatalf("error is %v (%T), want a *trengo.Error", err, err)
 	}
 	return failed
 }

@@ -218,15 +218,15 @@ func (c *call) exchange(next http.RoundTripper, req *http.Request, began time.Ti
 func (c *call) hear(resp *http.Response, began time.Time) statement {
 	now := time.Now()
 	said := readStatement(resp.Header, now.Sub(began))
-	pause, stated := retryAfter(resp.Header, now)
-	if resp.StatusCode == http.StatusTooManyRequests {
-		if !stated {
-			pause = min(window, firstUnstatedPause<<(c.attempt-1))
-		}
-		pause = max(minPause, pause)
-		said.pause = min(pause, c.longestPause())
-	}
 	if resp.StatusCode >= http.StatusBadRequest {
+		pause, stated := retryAfter(resp.Header, now)
+		if resp.StatusCode == http.StatusTooManyRequests {
+			if !stated {
+				pause = min(window, firstUnstatedPause<<(c.attempt-1))
+			}
+			pause = max(minPause, pause)
+			said.pause = min(pause, c.longestPause())
+		}
 		c.retryAfter = pause
 	}
 	c.engine.remember(said, now)
