@@ -222,7 +222,7 @@ func (c *call) hear(resp *http.Response, began time.Time) statement {
 		pause, stated := retryAfter(resp.Header, now)
 		if resp.StatusCode == http.StatusTooManyRequests {
 			if !stated {
-				pause = min(window, firstUnstatedPause<<(c.attempt-1))
+				pause = c.grown(firstUnstatedPause, window)
 			}
 			pause = max(minPause, pause)
 			said.pause = min(pause, c.longestPause())
@@ -355,11 +355,18 @@ func (c *call) backoff() time.Duration {
 	if c.outcome == limited {
 		return 0
 	}
-	most := maxBackoff
-	if doublings := c.attempt - 1; doublings < 5 {
-		most = firstBackoff << doublings
+	return max(rand.N(c.grown(firstBackoff, maxBackoff)), c.retryAfter)
+}
+
+// grown doubles a duration with each attempt after the first.
+func (c *call) grown(d, most time.Duration) time.Duration {
+	for range c.attempt - 1 {
+		if d >= most {
+			return most
+		}
+		d *= 2
 	}
-	return max(rand.N(most), c.retryAfter)
+	return min(d, most)
 }
 
 // tokenReplaced asks once more for the token after a 401. A token that has

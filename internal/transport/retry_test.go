@@ -191,6 +191,18 @@ func TestPauseAfter429(t *testing.T) {
 	}
 }
 
+func TestWaitsDoNotOverflow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &stub{answers: []answer{{status: 429}}}
+		_, _ = newEngine(server, func(o *Options) { o.MaxRetries = 100 }).Do(t.Context(), newCall(http.MethodGet, true))
+		for i := 10; i < 100; i++ {
+			if wait := server.sent[i+1].at.Sub(server.sent[i].at); wait != time.Minute {
+				t.Errorf("attempt %d came %s after a 429 without a pause, want 1m", i+2, wait)
+			}
+		}
+	})
+}
+
 func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &stub{answers: []answer{{status: 503}}}
