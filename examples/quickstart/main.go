@@ -67,6 +67,9 @@ func run(ctx context.Context, args []string, token string, stdin io.Reader, stdo
 		runs = []batch{own}
 	}
 	p := &printer{out: stdout, plan: *plan}
+	if *plan {
+		fmt.Fprint(stdout, "A plan: nothing is written, so no event sees what those before it would do.\n\n")
+	}
 	for _, b := range runs {
 		if err := b.process(ctx, token, p); err != nil {
 			return usageError(stderr, err.Error())
