@@ -16,6 +16,9 @@ const (
 	// sharedFor is how long a sign of somebody else on the same token keeps
 	// the burst small.
 	sharedFor = 2 * window
+
+	// slack is what timers and goroutines may come late by.
+	slack = 10 * time.Millisecond
 )
 
 // A pacer decides when an attempt may be sent.
@@ -133,7 +136,7 @@ func latest(ctx context.Context, now time.Time, roundTrip, maxWait time.Duration
 		bound = now.Add(maxWait)
 	}
 	if deadline, ok := ctx.Deadline(); ok {
-		if last := deadline.Add(-roundTrip); bound.IsZero() || last.Before(bound) {
+		if last := deadline.Add(-roundTrip - slack); bound.IsZero() || last.Before(bound) {
 			bound = last
 		}
 	}
