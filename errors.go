@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/trengo-go/trengo/internal/transport"
 )
 
 // What a call to Trengo can end with. Compare with [errors.Is]; the details
@@ -98,7 +100,7 @@ type Error struct {
 // invalid fields are printed, their values are not.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "trengo: %s %s: %s", e.Method, printablePath(e.Path), e.reason())
+	fmt.Fprintf(&b, "trengo: %s %s: %s", printableMethod(e.Method), printablePath(e.Path), e.reason())
 	if e.OutcomeUnknown {
 		b.WriteString("; outcome unknown")
 	}
@@ -125,12 +127,16 @@ func (e *Error) reason() string {
 	return reason
 }
 
+// fieldNames are those that look like the name of a field. What Trengo sends
+// there otherwise may be anybody's.
 func (e *Error) fieldNames() []string {
 	names := slices.Sorted(maps.Keys(e.Fields))
 	return slices.DeleteFunc(names, func(name string) bool {
-		return strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.*") != ""
+		return name == "" || !isLower(name[0]) || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_.*") != ""
 	})
 }
+
+func isLower(c byte) bool { return c >= 'a' && c <= 'z' }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -213,6 +219,7 @@ func Retryable(err error) bool {
 func describe(err error) string {
 	var (
 		own       ownError
+		source    *tokenSourceError
 		invalid   *invalidRequestError
 		mismatch  *json.UnmarshalTypeError
 		lookup    *net.DNSError
@@ -224,6 +231,8 @@ func describe(err error) string {
 	switch {
 	case err == nil:
 		return "no answer"
+	case errors.As(err, &source):
+		return "no token: " + describe(source.err)
 	case errors.As(err, &invalid):
 		return "not sent, because it is invalid: " + describe(invalid.err)
 	case errors.As(err, &own):
@@ -236,6 +245,8 @@ func describe(err error) string {
 		return "timeout"
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return "connection lost"
+	case errors.Is(err, transport.ErrAnswerTooLong):
+		return "the answer is too long"
 	case errors.As(err, &mismatch):
 		return "the answer does not fit " + mismatch.Type.String()
 	case errors.As(err, &lookup):
@@ -258,12 +269,28 @@ type ownError string
 
 func (e ownError) Error() string { return string(e) }
 
+// tokenSourceError is why there is no token for an attempt.
+type tokenSourceError struct{ err error }
+
+func (e *tokenSourceError) Error() string { return "no token: " + describe(e.err) }
+
+func (e *tokenSourceError) Unwrap() error { return e.err }
+
 // invalidRequestError is why a request makes no sense and was not sent.
 type invalidRequestError struct{ err error }
 
 func (e *invalidRequestError) Error() string { return "invalid request: " + describe(e.err) }
 
 func (e *invalidRequestError) Unwrap() error { return e.err }
+
+func printableMethod(method string) string {
+	if !isMethod(method) {
+		return "…"
+	}
+	return method
+}
+
+func isMethod(method string) bool { return strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" }
 
 // printablePath leaves out of a path whatever is neither a word of a route
 // nor an id.
@@ -277,14 +304,14 @@ func routeOf(path string) string { return mapSegments(path, isRouteWord, "{id}")
 func mapSegments(path string, keep func(string) bool, instead string) string {
 	clean := true
 	for segment := range strings.SplitSeq(path, "/") {
-		clean = clean && (segment == "" || keep(segment))
+		clean = clean && keep(segment)
 	}
 	if clean {
 		return path
 	}
 	segments := strings.Split(path, "/")
 	for i, segment := range segments {
-		if segment != "" && !keep(segment) {
+		if !keep(segment) {
 			segments[i] = instead
 		}
 	}

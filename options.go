@@ -94,7 +94,7 @@ func WithBaseURL(rawURL string) Option {
 	return func(o *options) error {
 		u, err := url.Parse(strings.TrimRight(rawURL, "/"))
 		switch {
-		case err != nil || u.Host == "":
+		case err != nil || u.Hostname() == "":
 			return errors.New("the base URL is no URL with a host")
 		case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
 			return errors.New("the base URL is not https, and its host is not loopback")
@@ -107,7 +107,7 @@ func WithBaseURL(rawURL string) Option {
 }
 
 func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
 
 // WithHTTPClient sends the requests with hc, whose transport, proxy, TLS
@@ -173,7 +173,10 @@ func WithTokenSource(source func(context.Context) (string, error)) Option {
 			if err == nil {
 				err = checkToken(token)
 			}
-			return authorization(token), err
+			if err != nil {
+				return "", &tokenSourceError{err}
+			}
+			return authorization(token), nil
 		}
 		return nil
 	}

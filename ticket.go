@@ -54,7 +54,8 @@ type Ticket struct {
 	Assignee      *User    `json:"assignee"`
 	Labels        []Label  `json:"labels"`
 	MessagesCount int      `json:"messages_count"`
-	// LatestMessage is nil where Trengo sends only its date, or nothing.
+	// LatestMessage is nil, or without an ID, where Trengo sends only its date
+	// or nothing.
 	LatestMessage *LatestMessage `json:"latest_message"`
 
 	// CustomData has the custom fields that are set, by name.

@@ -152,6 +152,9 @@ func (c *Client) do(ctx context.Context, r Request, decode func([]byte) error) e
 }
 
 func (c *Client) call(r Request) (*transport.Call, error) {
+	if !isMethod(r.Method) {
+		return nil, ownError("the method is not in capital letters")
+	}
 	if err := checkPath(r.Path); err != nil {
 		return nil, err
 	}
@@ -163,7 +166,6 @@ func (c *Client) call(r Request) (*transport.Call, error) {
 	}
 	u := *c.baseURL
 	u.Path += r.Path
-	u.RawPath = ""
 	u.RawQuery = r.Query.Encode()
 	call.URL = u.String()
 	if r.Body != nil {
@@ -237,13 +239,15 @@ func notJSON(a *transport.Answer) error {
 	return ownError(media + " instead of JSON")
 }
 
-// mediaType names what came, if it has one of the usual names.
+// mediaType names what came, if it has one of the usual names: any other could
+// be somebody's name or phone.
 func mediaType(header http.Header) string {
-	media, _, err := mime.ParseMediaType(header.Get("Content-Type"))
-	if err != nil || len(media) > len("application/octet-stream") {
-		return "something"
+	media, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	switch media {
+	case "application/json", "text/html", "text/plain", "text/xml", "application/xml":
+		return media
 	}
-	return media
+	return "something"
 }
 
 func newError(r Request, err error) *Error {

@@ -30,7 +30,10 @@ type Int int64
 
 // UnmarshalJSON never fails.
 func (n *Int) UnmarshalJSON(data []byte) error {
-	value, _ := strconv.ParseInt(string(bytes.Trim(data, `"`)), 10, 64)
+	value, err := strconv.ParseInt(string(bytes.Trim(data, `"`)), 10, 64)
+	if err != nil {
+		value = 0 // and not the largest number
+	}
 	*n = Int(value)
 	return nil
 }
@@ -39,16 +42,20 @@ func (n *Int) UnmarshalJSON(data []byte) error {
 // 2021-12-08T12:23:26.000000Z; others do not, as in 2021-12-08 13:23:26.
 type Timestamp string
 
-// Time parses the timestamp. One without a zone is read in zone. Recordings
-// suggest that such a time is Amsterdam's wall clock (Europe/Amsterdam) in
-// answers to a GET, whatever the zone of the token's user, and UTC in answers
-// to a POST; Trengo documents neither. An empty timestamp is the zero time.
+// Time parses the timestamp. One without a zone is read in zone; nil stands
+// for UTC. Recordings suggest that such a time is Amsterdam's wall clock
+// (Europe/Amsterdam) in answers to a GET, whatever the zone of the token's
+// user, and UTC in answers to a POST; Trengo documents neither. An empty
+// timestamp is the zero time.
 func (t Timestamp) Time(zone *time.Location) (time.Time, error) {
 	if t == "" {
 		return time.Time{}, nil
 	}
 	if at, err := time.Parse(time.RFC3339Nano, string(t)); err == nil {
 		return at, nil
+	}
+	if zone == nil {
+		zone = time.UTC
 	}
 	at, err := time.ParseInLocation(time.DateTime, string(t), zone)
 	if err != nil {
@@ -64,8 +71,12 @@ type resource interface{ id() int64 }
 // their types with the year and the verb, and PHP sends [] for an empty
 // object: a field that does not fit is left empty, because an answer with an
 // id is better than none.
-func decodeResource(out resource) func([]byte) error {
+func decodeResource[T any, P interface {
+	*T
+	resource
+}](out P) func([]byte) error {
 	return func(body []byte) error {
+		*out = *new(T) // an earlier answer may have been refused halfway
 		if err := unmarshalLeniently(body, out); err != nil {
 			return err
 		}

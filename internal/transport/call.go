@@ -31,7 +31,9 @@ const (
 	firstUnstatedPause = 15 * time.Second
 )
 
-var errAnswerTooLong = errors.New("the answer is too long")
+// ErrAnswerTooLong is the cause of a [Failure] whose answer was not read to
+// its end.
+var ErrAnswerTooLong = errors.New("the answer is too long")
 
 // An outcome is how an attempt ended, as far as repeating it is concerned.
 type outcome int
@@ -176,7 +178,12 @@ func (a *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	began := time.Now()
 	resp, err := c.exchange(a.next, req.WithContext(ctx), began)
 	if err != nil {
-		c.end(req.Context(), c.lostOrNotSent(err), err, time.Since(began))
+		how := c.lostOrNotSent(err)
+		// net/http returns the cause of the context, which can be anything.
+		if ended := req.Context().Err(); ended != nil && !errors.Is(err, ended) {
+			err = errors.Join(ended, err)
+		}
+		c.end(req.Context(), how, err, time.Since(began))
 		return nil, err
 	}
 	answer, err := readAnswer(resp)
@@ -265,7 +272,7 @@ func readAnswer(resp *http.Response) (*Answer, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
 	if err == nil && int64(len(body)) > most {
-		body, err = body[:most], errAnswerTooLong
+		body, err = body[:most], ErrAnswerTooLong
 	}
 	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, err
 }
