@@ -137,8 +137,8 @@ func doInto(ctx context.Context, c *trengo.Client, out any) (any, error) {
 	return out, c.Do(ctx, trengo.Request{Path: "/labels"}, out)
 }
 
-// answered decodes body and returns the result as JSON would have it.
-func answered(t *testing.T, decoder, body string) map[string]any {
+// fromServer decodes body and returns the result as JSON would have it.
+func fromServer(t *testing.T, decoder, body string) map[string]any {
 	t.Helper()
 	got, err := decoders[decoder](t.Context(), newClientOn(t, respond(http.StatusOK, body), trengo.WithMaxRetries(0)))
 	if err != nil {
@@ -198,7 +198,7 @@ func TestRecordedBodies(t *testing.T) {
 	} {
 		t.Run(decoder, func(t *testing.T) {
 			t.Parallel()
-			if lost := missing("", parse(t, body), answered(t, decoder, body)); len(lost) > 0 {
+			if lost := missing("", parse(t, body), fromServer(t, decoder, body)); len(lost) > 0 {
 				t.Errorf("not decoded: %v", lost)
 			}
 		})
@@ -226,7 +226,7 @@ func TestRecordedBodies_drift(t *testing.T) {
 					}
 					delete(recorded, name)
 					delete(recorded, "unknown")
-					if lost := missing("", recorded, answered(t, decoder, string(drifted))); len(lost) > 0 {
+					if lost := missing("", recorded, fromServer(t, decoder, string(drifted))); len(lost) > 0 {
 						t.Errorf("with %s not decoded: %v", drift, lost)
 					}
 				}
@@ -238,7 +238,7 @@ func TestRecordedBodies_drift(t *testing.T) {
 // What was recorded as null or [] is empty.
 func TestRecordedBodies_empty(t *testing.T) {
 	t.Parallel()
-	contact := answered(t, "ContactsService.Create", `{"id":5,"name":null,"email":null,"phone":null,"is_phone":null,"is_private":0,
+	contact := fromServer(t, "ContactsService.Create", `{"id":5,"name":null,"email":null,"phone":null,"is_phone":null,"is_private":0,
 		"custom_field_data":null,"formatted_custom_field_data":[],"custom_field_values":null,"pivot":null,"profile_image":null}`)
 	for _, name := range []string{"name", "email", "phone", "profile_image"} {
 		if contact[name] != "" {
@@ -248,7 +248,7 @@ func TestRecordedBodies_empty(t *testing.T) {
 	if contact["is_phone"] != false || contact["is_private"] != false {
 		t.Errorf("the contact has flags: %v", contact)
 	}
-	partly := answered(t, "ContactsService.Get", `{"id":5,"formatted_custom_field_data":{"Policy":null,"Customer number":"12"}}`)
+	partly := fromServer(t, "ContactsService.Get", `{"id":5,"formatted_custom_field_data":{"Policy":null,"Customer number":"12"}}`)
 	if diff := cmp.Diff(map[string]any{"Policy": "", "Customer number": "12"}, partly["formatted_custom_field_data"]); diff != "" {
 		t.Errorf("custom fields (-want +got):\n%s", diff)
 	}
