@@ -1,6 +1,7 @@
 package trengo
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -177,4 +178,16 @@ func (cfg *Config) compile() (map[string]*subjectTemplate, error) {
 		subjects[name] = subject
 	}
 	return subjects, errors.Join(mistakes...)
+}
+
+// text is a string, or a number read as its digits; anything else is empty.
+type text string
+
+func (t *text) UnmarshalJSON(data []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var v any
+	err := decoder.Decode(&v)
+	*t = text(wireText(v))
+	return err
 }

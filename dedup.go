@@ -2,8 +2,8 @@ package trengo
 
 import "context"
 
-// maxCandidates bounds how many contacts of a search are looked at: ten pages
-// of Trengo's, each of which costs a request.
+// maxCandidates bounds how many contacts of a search are looked at: ten of
+// Trengo's pages, each of which costs a request.
 const maxCandidates = 250
 
 // find returns the contact that has the identifier, or nil if there is none.

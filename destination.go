@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 )
 
@@ -26,7 +25,6 @@ func NewDestination(client *Client, cfg Config) (*Destination, error) {
 	if client == nil {
 		noClient = errors.New("the client is nil")
 	}
-	cfg.EventTemplates = maps.Clone(cfg.EventTemplates)
 	subjects, mistakes := cfg.compile()
 	if err := errors.Join(noClient, mistakes); err != nil {
 		return nil, fmt.Errorf("trengo: invalid destination: %w", err)

@@ -174,14 +174,18 @@ type AmbiguousContactError struct {
 
 // Error lists the ids.
 func (e *AmbiguousContactError) Error() string {
-	ids := make([]string, len(e.ContactIDs))
+	text := ErrAmbiguousContact.Error()
 	for i, id := range e.ContactIDs {
-		ids[i] = strconv.FormatInt(id, 10)
+		separator := ", "
+		if i == 0 {
+			separator = ": "
+		}
+		text += separator + strconv.FormatInt(id, 10)
 	}
 	if e.Truncated {
-		ids = append(ids, "and perhaps more: the search has too many pages")
+		text += "; the search has too many pages to read them all"
 	}
-	return ErrAmbiguousContact.Error() + ": " + strings.Join(ids, ", ")
+	return text
 }
 
 // Is makes the error match [ErrAmbiguousContact].

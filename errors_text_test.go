@@ -161,7 +161,8 @@ func TestAmbiguousContactError(t *testing.T) {
 		want string
 	}{
 		{trengo.AmbiguousContactError{ContactIDs: []int64{7, 4_000_000_001}}, "trengo: ambiguous contact: 7, 4000000001"},
-		{trengo.AmbiguousContactError{ContactIDs: []int64{7}, Truncated: true}, "trengo: ambiguous contact: 7, and perhaps more: the search has too many pages"},
+		{trengo.AmbiguousContactError{ContactIDs: []int64{7}, Truncated: true}, "trengo: ambiguous contact: 7; the search has too many pages to read them all"},
+		{trengo.AmbiguousContactError{Truncated: true}, "trengo: ambiguous contact; the search has too many pages to read them all"},
 	}
 	for _, tt := range tests {
 		if got := tt.err.Error(); got != tt.want {

@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // maxEventSize is a little over the 4,000 KB that RudderStack takes.
@@ -81,15 +79,15 @@ func invalidEvent(why string) error { return fmt.Errorf("%w: %s", ErrInvalidEven
 // stay empty: encoding/json reads on after them.
 type wireEvent struct {
 	Type        string         `json:"type"`
-	MessageID   text           `json:"messageId"`
-	UserID      text           `json:"userId"`
-	AnonymousID text           `json:"anonymousId"`
-	Event       text           `json:"event"`
+	MessageID   any            `json:"messageId"`
+	UserID      any            `json:"userId"`
+	AnonymousID any            `json:"anonymousId"`
+	Event       any            `json:"event"`
 	Traits      map[string]any `json:"traits"`
 	Properties  map[string]any `json:"properties"`
 	Context     struct {
 		Traits     map[string]any `json:"traits"`
-		ExternalID externalIDs    `json:"externalId"`
+		ExternalID any            `json:"externalId"`
 	} `json:"context"`
 	Integrations map[string]any `json:"integrations"`
 }
@@ -97,81 +95,55 @@ type wireEvent struct {
 func (w *wireEvent) event() *Event {
 	return &Event{
 		Type:         w.Type,
-		MessageID:    string(w.MessageID),
-		UserID:       string(w.UserID),
-		AnonymousID:  string(w.AnonymousID),
-		Event:        string(w.Event),
+		MessageID:    wireText(w.MessageID),
+		UserID:       wireText(w.UserID),
+		AnonymousID:  wireText(w.AnonymousID),
+		Event:        wireText(w.Event),
 		Traits:       w.Traits,
 		Properties:   w.Properties,
-		Context:      EventContext{Traits: w.Context.Traits, ExternalIDs: w.Context.ExternalID},
+		Context:      EventContext{Traits: w.Context.Traits, ExternalIDs: externalIDs(w.Context.ExternalID)},
 		Integrations: w.Integrations,
 	}
 }
 
-// text is a string, or a number read as its digits; anything else is empty.
-type text string
-
-func (t *text) UnmarshalJSON(data []byte) error {
-	switch data[0] {
-	case '"':
-		return t.unquote(data)
-	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		*t = text(digitsOf(string(data)))
-	default:
-		*t = ""
+// wireText is a string as it is, or a number as its digits; anything else is
+// empty.
+func wireText(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case json.Number:
+		return digitsOf(v.String())
 	}
-	return nil
+	return ""
 }
 
-// unquote leaves only the strings that need it to encoding/json, which is slow
-// to start.
-func (t *text) unquote(data []byte) error {
-	inner := data[1 : len(data)-1]
-	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
-		*t = text(inner)
-		return nil
+// externalIDs reads an array of ids, of which some may be no ids at all, or a
+// single id.
+func externalIDs(v any) (ids []ExternalID) {
+	entries, isArray := v.([]any)
+	if !isArray {
+		entries = []any{v}
 	}
-	return json.Unmarshal(data, (*string)(t))
-}
-
-// externalIDs is an array of ids, of which some may be no ids at all.
-type externalIDs []ExternalID
-
-func (ids *externalIDs) UnmarshalJSON(data []byte) error {
-	if data[0] == '{' {
-		data = slices.Concat([]byte{'['}, data, []byte{']'})
-	}
-	var entries []struct {
-		Type string     `json:"type"`
-		ID   externalID `json:"id"`
-	}
-	if err := unmarshalLeniently(data, &entries); err != nil {
-		return err
-	}
-	*ids = nil
-	for _, e := range entries {
+	for _, entry := range entries {
 		// What is no object has no type, and is no override.
-		if e.Type != "" {
-			*ids = append(*ids, ExternalID{Type: e.Type, ID: string(e.ID)})
+		fields, _ := entry.(map[string]any)
+		if kind, _ := fields["type"].(string); kind != "" {
+			ids = append(ids, ExternalID{Type: kind, ID: externalID(fields["id"])})
 		}
 	}
-	return nil
+	return ids
 }
 
 // externalID keeps an id of a wrong type as its JSON, so that it is refused
 // later rather than taken for no override.
-type externalID string
-
-func (id *externalID) UnmarshalJSON(data []byte) error {
-	var value text
-	if err := value.UnmarshalJSON(data); err != nil {
-		return err
+func externalID(v any) string {
+	switch v.(type) {
+	case nil, string, json.Number:
+		return wireText(v)
 	}
-	if value == "" && data[0] != '"' && string(data) != "null" {
-		value = text(data)
-	}
-	*id = externalID(value)
-	return nil
+	data, _ := json.Marshal(v) // it came as JSON
+	return string(data)
 }
 
 // The event types that a Destination acts on.

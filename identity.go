@@ -105,7 +105,7 @@ func (cfg *Config) readPhone(value string) (who identifier, problem string) {
 // between country code and number. What has anything else in it, such as a
 // letter, has no digits. A leading 0 that is left marks a national number.
 func phoneDigits(phone string) (digits string, international bool) {
-	phone = strings.TrimSpace(phone)
+	phone = strings.TrimLeftFunc(phone, isPhoneFormatting)
 	rest, international := strings.CutPrefix(phone, "+")
 	if before, after, ok := strings.Cut(rest, "(0)"); ok && strings.ContainsFunc(before, isDigit) {
 		rest = before + after
@@ -160,7 +160,7 @@ func (ev *Event) trait(keys []string) string {
 }
 
 // textOf reads a value where text is expected: text without its outer blanks,
-// a number as its digits, anything else as nothing.
+// a whole number as its digits, anything else as nothing.
 func textOf(v any) string {
 	switch v := v.(type) {
 	case nil, bool:
@@ -168,14 +168,14 @@ func textOf(v any) string {
 	case string:
 		return strings.TrimSpace(v)
 	case json.Number:
-		return digitsOf(v.String())
+		return wholeDigits(v.String())
 	case float64:
-		return digitsOf(strconv.FormatFloat(v, 'g', -1, 64))
+		return wholeDigits(strconv.FormatFloat(v, 'g', -1, 64))
 	}
 	// Numbers of other types come only from events that were made by hand.
 	switch r := reflect.ValueOf(v); {
 	case r.CanInt():
-		return strconv.FormatInt(r.Int(), 10)
+		return wholeDigits(strconv.FormatInt(r.Int(), 10))
 	case r.CanUint():
 		return strconv.FormatUint(r.Uint(), 10)
 	case r.CanFloat():
@@ -184,6 +184,16 @@ func textOf(v any) string {
 		return strings.TrimSpace(r.String())
 	}
 	return ""
+}
+
+// wholeDigits is nothing for what is more than digits: without its sign or its
+// point a number would be another one.
+func wholeDigits(number string) string {
+	digits := digitsOf(number)
+	if strings.Trim(digits, "0123456789") != "" {
+		return ""
+	}
+	return digits
 }
 
 // digitsOf writes a number that is whole without point and exponent.

@@ -1,0 +1,295 @@
+package trengo_test
+
+import (
+	"encoding/json"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trengo-go/trengo"
+)
+
+const configSecret = "eyJhbGciOi.secret.token"
+
+func TestConfig_UnmarshalJSON(t *testing.T) {
+	t.Parallel()
+	channel := func(id int64) trengo.Config {
+		return trengo.Config{ChannelID: id, EventTemplates: map[string]string{}}
+	}
+	identifier := func(kind trengo.ChannelIdentifier) trengo.Config {
+		return trengo.Config{ChannelIdentifier: kind, EventTemplates: map[string]string{}}
+	}
+	allow := func(duplicates bool) trengo.Config {
+		return trengo.Config{AllowDuplicates: duplicates, EventTemplates: map[string]string{}}
+	}
+	templates := func(namesAndTemplates ...string) trengo.Config {
+		cfg := trengo.Config{EventTemplates: map[string]string{}}
+		for i := 0; i < len(namesAndTemplates); i += 2 {
+			cfg.EventTemplates[namesAndTemplates[i]] = namesAndTemplates[i+1]
+		}
+		return cfg
+	}
+	tests := []struct {
+		name, config string
+		want         trengo.Config
+	}{
+		{
+			"all that RudderStack sends", `{
+				"apiToken": "` + configSecret + `", "channelId": "405980", "channelIdentifier": "phone", "enableDedup": false,
+				"eventTemplateMap": [{"from": "Product Purchased", "to": "{{event}} Triggered"}, {"from": "Checked Out", "to": ""}],
+				"connectionMode": {"web": "cloud"}, "consentManagement": {"web": [{"provider": "oneTrust", "consents": []}]},
+				"oneTrustCookieCategories": {"web": []}, "ketchConsentPurposes": {"web": [{"purpose": ""}]}
+			}`,
+			trengo.Config{
+				ChannelID: 405980, ChannelIdentifier: trengo.IdentifyByPhone, AllowDuplicates: true,
+				EventTemplates: map[string]string{"Product Purchased": "{{event}} Triggered", "Checked Out": ""},
+			},
+		},
+		{"nothing", `{}`, templates()},
+		{"keys that nobody knows", `{"timeout": 5, "CreateMissingContacts": true, "eventTemplates": {"a": "b"}, "version": null}`, templates()},
+
+		{"a channel as text", `{"channelId": "405980"}`, channel(405980)},
+		{"a channel as a number", `{"channelId": 405980}`, channel(405980)},
+		{"a channel between blanks", `{"channelId": " 405980\n"}`, channel(405980)},
+		{"a channel with a point and nothing behind it", `{"channelId": 405980.0}`, channel(405980)},
+		{"a channel of 64 bits", `{"channelId": 9007199254740993}`, channel(9007199254740993)},
+		{"a channel that is null", `{"channelId": null}`, channel(0)},
+		{"an empty channel", `{"channelId": ""}`, channel(0)},
+		{"a blank channel", `{"channelId": "  "}`, channel(0)},
+
+		{"e-mail", `{"channelIdentifier": "email"}`, identifier(trengo.IdentifyByEmail)},
+		{"phone", `{"channelIdentifier": "phone"}`, identifier(trengo.IdentifyByPhone)},
+		{"e-mail in other case", `{"channelIdentifier": "Email"}`, identifier(trengo.IdentifyByEmail)},
+		{"phone in capitals, between blanks", `{"channelIdentifier": " PHONE "}`, identifier(trengo.IdentifyByPhone)},
+		{"an identifier that is null", `{"channelIdentifier": null}`, identifier("")},
+		{"an empty identifier", `{"channelIdentifier": ""}`, identifier("")},
+		{"an identifier that nobody knows", `{"channelIdentifier": "fax"}`, identifier("fax")},
+
+		{"deduplication", `{"enableDedup": true}`, allow(false)},
+		{"no deduplication", `{"enableDedup": false}`, allow(true)},
+		{"deduplication as text", `{"enableDedup": "true"}`, allow(false)},
+		{"no deduplication as text", `{"enableDedup": "false"}`, allow(true)},
+		{"deduplication in other case", `{"enableDedup": " True "}`, allow(false)},
+		{"no deduplication in other case", `{"enableDedup": "FALSE"}`, allow(true)},
+		{"deduplication as 1", `{"enableDedup": 1}`, allow(false)},
+		{"no deduplication as 0", `{"enableDedup": "0"}`, allow(true)},
+		{"deduplication that is null", `{"enableDedup": null}`, allow(false)},
+		{"empty deduplication", `{"enableDedup": ""}`, allow(false)},
+
+		{"templates", `{"eventTemplateMap": [{"from": "A", "to": "a {{ x }}"}, {"from": "B", "to": "b"}]}`, templates("A", "a {{ x }}", "B", "b")},
+		{"templates that are null", `{"eventTemplateMap": null}`, templates()},
+		{"no templates", `{"eventTemplateMap": []}`, templates()},
+		{"a name with blanks and case", `{"eventTemplateMap": [{"from": " Ev ", "to": " a "}, {"from": "ev", "to": "b"}]}`, templates(" Ev ", " a ", "ev", "b")},
+		{"the last of a name wins", `{"eventTemplateMap": [{"from": "A", "to": "1"}, {"from": "B", "to": "2"}, {"from": "A", "to": "3"}]}`, templates("A", "3", "B", "2")},
+		{"the last of a name wins without a template", `{"eventTemplateMap": [{"from": "A", "to": "1"}, {"from": "A"}]}`, templates("A", "")},
+		{"a template that is missing, null or no text", `{"eventTemplateMap": [{"from": "A"}, {"from": "B", "to": null}, {"from": "C", "to": 5}, {"from": "D", "to": ["x"]}]}`, templates("A", "", "B", "", "C", "", "D", "")},
+		{"a name that is a number", `{"eventTemplateMap": [{"from": 404, "to": "x"}, {"from": 5.0, "to": "y"}]}`, templates("404", "x", "5", "y")},
+		{"names that are none", `{"eventTemplateMap": [{"from": "", "to": "x"}, {"from": " \t", "to": "x"}, {"from": null, "to": "x"}, {"to": "x"}, {"from": true, "to": "x"}, {"from": {}, "to": "x"}, {"from": ["A"], "to": "x"}]}`, templates()},
+		{"entries that are none", `{"eventTemplateMap": [null, 5, "A", true, [{"from": "A"}], {}, {"from": "B", "to": "b"}]}`, templates("B", "b")},
+		{"entries with more fields", `{"eventTemplateMap": [{"from": "A", "to": "a", "id": 7}]}`, templates("A", "a")},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var got trengo.Config
+			if err := json.Unmarshal([]byte(tt.config), &got); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("config (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestConfig_UnmarshalJSON_unreadable(t *testing.T) {
+	t.Parallel()
+	const (
+		unreadable  = "trengo: unreadable config: "
+		channel     = "channelId: no id"
+		identifier  = "channelIdentifier: no text"
+		dedup       = "enableDedup: neither true nor false"
+		templateMap = "eventTemplateMap: no list"
+	)
+	tests := []struct{ name, fields, says string }{
+		{"a channel with a letter", `"channelId": "89X02"`, unreadable + channel},
+		{"a channel with a fraction", `"channelId": 1.5`, unreadable + channel},
+		{"a channel of zero", `"channelId": 0`, unreadable + channel},
+		{"a negative channel", `"channelId": "-5"`, unreadable + channel},
+		{"a channel with a plus", `"channelId": "+405980"`, unreadable + channel},
+		{"a channel that is a bool", `"channelId": true`, unreadable + channel},
+		{"a channel that is an array", `"channelId": [405980]`, unreadable + channel},
+		{"a channel that is an object", `"channelId": {}`, unreadable + channel},
+		{"a channel that is no 64-bit number", `"channelId": 99999999999999999999`, unreadable + channel},
+		{"an identifier that is a number", `"channelIdentifier": 5`, unreadable + identifier},
+		{"an identifier that is an array", `"channelIdentifier": ["email"]`, unreadable + identifier},
+		{"deduplication that is a word", `"enableDedup": "yes"`, unreadable + dedup},
+		{"deduplication that is a number", `"enableDedup": 2`, unreadable + dedup},
+		{"deduplication that is an object", `"enableDedup": {}`, unreadable + dedup},
+		{"templates that are an object", `"eventTemplateMap": {"A": "a"}`, unreadable + templateMap},
+		{"templates that are text", `"eventTemplateMap": "A"`, unreadable + templateMap},
+		{
+			"all of them", `"eventTemplateMap": 5, "enableDedup": "yes", "channelIdentifier": true, "channelId": "89X02"`,
+			unreadable + strings.Join([]string{channel, identifier, dedup, templateMap}, "\n"),
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var cfg trengo.Config
+			err := json.Unmarshal([]byte(`{"apiToken": "`+configSecret+`", `+tt.fields+`}`), &cfg)
+			if diff := cmp.Diff(tt.says, errorText(err)); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+		})
+	}
+	for _, config := range []string{"[]", `"x"`, "5", "true"} {
+		t.Run("a config that is "+config, func(t *testing.T) {
+			t.Parallel()
+			err := json.Unmarshal([]byte(config), new(trengo.Config))
+			if diff := cmp.Diff("trengo: the config is no JSON object", errorText(err)); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What RudderStack does not have is set in Go, before or after.
+func TestConfig_UnmarshalJSON_keepsWhatIsNotInIt(t *testing.T) {
+	t.Parallel()
+	cfg := trengo.Config{
+		ChannelID: 1, ChannelIdentifier: trengo.IdentifyByPhone, AllowDuplicates: true, EventTemplates: map[string]string{"Old": ""},
+		CreateMissingContacts: true, NormalizePhone: strings.TrimSpace,
+	}
+	if err := json.Unmarshal([]byte(`{"channelId":2,"eventTemplateMap":[{"from":"New"}]}`), &cfg); err != nil {
+		t.Fatal(err)
+	}
+	if !cfg.CreateMissingContacts || cfg.NormalizePhone == nil {
+		t.Errorf("%+v, want what RudderStack does not have as it was", cfg)
+	}
+	cfg.NormalizePhone = nil
+	want := trengo.Config{ChannelID: 2, CreateMissingContacts: true, EventTemplates: map[string]string{"New": ""}}
+	if diff := cmp.Diff(want, cfg); diff != "" {
+		t.Errorf("config (-want +got):\n%s", diff)
+	}
+}
+
+func TestNewDestination_mistakes(t *testing.T) {
+	t.Parallel()
+	const (
+		noChannel    = "the channel id is missing or not positive"
+		noClient     = "the client is nil"
+		noIdentifier = "the channel identifier is neither email nor phone"
+		unclosed     = "the template of \"A \\\"1\\\"\": tag `{{ event` is not closed"
+		block        = "the template of \"B\": tag `{{#if x}}` is not supported: only {{ path }} and {{ path || default }} are"
+	)
+	client := newClientOn(t, respond(404, ""))
+	broken := map[string]string{"B": "a {{#if x}} b {{/if}}", "fine": "{{ event }}", `A "1"`: "{{ event", "blank": " "}
+	tests := []struct {
+		name   string
+		client *trengo.Client
+		cfg    trengo.Config
+		says   []string
+	}{
+		{"no client", nil, trengo.Config{ChannelID: 1}, []string{noClient}},
+		{"no channel", client, trengo.Config{}, []string{noChannel}},
+		{"a negative channel", client, trengo.Config{ChannelID: -1}, []string{noChannel}},
+		{"an identifier that nobody knows", client, trengo.Config{ChannelID: 1, ChannelIdentifier: "fax"}, []string{noIdentifier}},
+		{"an identifier in other case", client, trengo.Config{ChannelID: 1, ChannelIdentifier: "Email"}, []string{noIdentifier}},
+		{"two broken templates, by the names of their events", client, trengo.Config{ChannelID: 1, EventTemplates: broken}, []string{unclosed, block}},
+		{"no channel and broken templates", client, trengo.Config{EventTemplates: broken}, []string{noChannel, unclosed, block}},
+		{"no client, no channel and broken templates", nil, trengo.Config{EventTemplates: broken}, []string{noClient, noChannel, unclosed, block}},
+		{"no client, no channel and no identifier", nil, trengo.Config{ChannelIdentifier: "fax", EventTemplates: broken}, []string{noClient, noChannel, noIdentifier}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			destination, err := trengo.NewDestination(tt.client, tt.cfg)
+			if diff := cmp.Diff("trengo: invalid destination: "+strings.Join(tt.says, "\n"), errorText(err)); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+			if destination != nil {
+				t.Error("a destination beside the error")
+			}
+		})
+	}
+}
+
+func TestNewDestination_sendsNothing(t *testing.T) {
+	t.Parallel()
+	srv := newTrengo()
+	for _, cfg := range []trengo.Config{
+		{ChannelID: 1},
+		{ChannelID: 1, EventTemplates: map[string]string{"Ev": "{{ event }}"}},
+		// On a phone channel there are no subjects, so a broken one is none.
+		{ChannelID: 1, ChannelIdentifier: trengo.IdentifyByPhone, EventTemplates: map[string]string{"Ev": "{{ event"}},
+	} {
+		if _, err := trengo.NewDestination(newClient(t, srv), cfg); err != nil {
+			t.Error(err)
+		}
+	}
+	if lines := requestLines(srv); lines != nil {
+		t.Errorf("requests %q", lines)
+	}
+}
+
+func TestNewDestination_keepsItsConfig(t *testing.T) {
+	t.Parallel()
+	templates := map[string]string{"Ev": "before", "Removed": "before"}
+	cfg := trengo.Config{ChannelID: mailChannel, EventTemplates: templates}
+	given := cfg
+	given.EventTemplates = maps.Clone(templates)
+	srv := newTrengo(mailContact(11, "Ann", "ann@example.com"))
+	destination, err := trengo.NewDestination(newClient(t, srv), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(given, cfg); diff != "" {
+		t.Errorf("the config was changed (-want +got):\n%s", diff)
+	}
+	cfg.ChannelID, cfg.ChannelIdentifier, cfg.AllowDuplicates = otherMailChannel, trengo.IdentifyByPhone, true
+	templates["Ev"], templates["Added"] = "after", "after"
+	delete(templates, "Removed")
+	for event, want := range map[string][]string{
+		"Ev":      {ticketOf(11, mailChannel, "before")},
+		"Removed": {ticketOf(11, mailChannel, "before")},
+		"Added":   nil,
+	} {
+		plan, err := destination.Plan(t.Context(), mustParse(t, `{"type":"track","event":"`+event+`","traits":{"email":"ann@example.com"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, w := range plan.Writes {
+			got = append(got, requestLine(w.Method, w.Path, nil, w.Body))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("writes of %s (-want +got):\n%s", event, diff)
+		}
+	}
+}
+
+// The whole way of a config, from what RudderStack keeps to an error.
+func TestConfig_errorsShowNoToken(t *testing.T) {
+	t.Parallel()
+	for _, config := range []string{
+		`{"apiToken": "` + configSecret + `", "channelId": "` + configSecret + `"}`,
+		`{"apiToken": "` + configSecret + `", "channelIdentifier": "` + configSecret + `", "enableDedup": "` + configSecret + `"}`,
+		`{"apiToken": "` + configSecret + `", "channelId": 5, "channelIdentifier": "` + configSecret + `"}`,
+		`{"apiToken": "` + configSecret + `", "channelId": 5, "eventTemplateMap": [{"from": "Ev", "to": "{{ event"}]}`,
+		`{"apiToken": "` + configSecret + `", "eventTemplateMap": "` + configSecret + `"}`,
+		`{"apiToken": "` + configSecret + `"}`,
+		`["` + configSecret + `"]`,
+	} {
+		var cfg trengo.Config
+		err := json.Unmarshal([]byte(config), &cfg)
+		if err == nil {
+			_, err = trengo.NewDestination(nil, cfg)
+		}
+		if err == nil || strings.Contains(err.Error(), configSecret) {
+			t.Errorf("error is %v of %s", err, config)
+		}
+	}
+}
