@@ -174,13 +174,13 @@ type AmbiguousContactError struct {
 
 // Error lists the ids.
 func (e *AmbiguousContactError) Error() string {
-	text := ErrAmbiguousContact.Error()
+	ids := make([]string, len(e.ContactIDs))
 	for i, id := range e.ContactIDs {
-		separator := ", "
-		if i == 0 {
-			separator = ": "
-		}
-		text += separator + strconv.FormatInt(id, 10)
+		ids[i] = strconv.FormatInt(id, 10)
+	}
+	text := ErrAmbiguousContact.Error()
+	if len(ids) > 0 {
+		text += ": " + strings.Join(ids, ", ")
 	}
 	if e.Truncated {
 		text += "; the search has too many pages to read them all"

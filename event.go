@@ -135,15 +135,14 @@ func externalIDs(v any) (ids []ExternalID) {
 	return ids
 }
 
-// externalID keeps an id of a wrong type as its JSON, so that it is refused
+// externalID keeps an id of a wrong type as some text, so that it is refused
 // later rather than taken for no override.
 func externalID(v any) string {
 	switch v.(type) {
 	case nil, string, json.Number:
 		return wireText(v)
 	}
-	data, _ := json.Marshal(v) // it came as JSON
-	return string(data)
+	return fmt.Sprint(v)
 }
 
 // The event types that a Destination acts on.
