@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A Config says what a [Destination] does. It decodes from the JSON of
@@ -47,7 +48,33 @@ type Config struct {
 	// it and returns it in international form, such as +31600000001, or
 	// nothing if the phone is not usable. Called concurrently.
 	NormalizePhone func(string) string
+
+	// MaxPeople bounds how many people's contacts are remembered, and
+	// PeopleTTL for how long after they were last read. 0 stands for 100,000
+	// people and one hour. What is remembered saves requests.
+	MaxPeople int
+	PeopleTTL time.Duration
+
+	// MaxMessages bounds how many handled messages are remembered, and
+	// MessageTTL for how long. 0 stands for 100,000 messages and 24 hours. A
+	// message that is delivered again after it was forgotten is handled
+	// again.
+	MaxMessages int
+	MessageTTL  time.Duration
+
+	// Concurrency is how many events [Destination.ProcessAll] handles at once.
+	// 0 stands for 16.
+	Concurrency int
 }
+
+// The sizes that hold where a Config has 0.
+const (
+	defaultMaxPeople   = 100_000
+	defaultPeopleTTL   = time.Hour
+	defaultMaxMessages = 100_000
+	defaultMessageTTL  = 24 * time.Hour
+	defaultConcurrency = 16
+)
 
 // UnmarshalJSON reads the config of a RudderStack destination. The error
 // names every value that cannot be read; what is missing or contradictory is
@@ -151,10 +178,27 @@ func readEventTemplates(data json.RawMessage) (map[string]string, error) {
 	return templates, nil
 }
 
+// setDefault replaces 0, and reports a negative size.
+func setDefault[T int | time.Duration](size *T, value T, name string) error {
+	if *size == 0 {
+		*size = value
+	}
+	if *size < 0 {
+		return fmt.Errorf("%s is negative", name)
+	}
+	return nil
+}
+
 // compile checks the config and compiles the subjects of the listed events.
 // An event without a subject has a nil template.
 func (cfg *Config) compile() (map[string]*subjectTemplate, error) {
-	var mistakes []error
+	mistakes := []error{
+		setDefault(&cfg.MaxPeople, defaultMaxPeople, "MaxPeople"),
+		setDefault(&cfg.PeopleTTL, defaultPeopleTTL, "PeopleTTL"),
+		setDefault(&cfg.MaxMessages, defaultMaxMessages, "MaxMessages"),
+		setDefault(&cfg.MessageTTL, defaultMessageTTL, "MessageTTL"),
+		setDefault(&cfg.Concurrency, defaultConcurrency, "Concurrency"),
+	}
 	if cfg.ChannelID <= 0 {
 		mistakes = append(mistakes, errors.New("the channel id is missing or not positive"))
 	}

@@ -1,93 +1,211 @@
 package trengo
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
 
-// maxCandidates bounds how many contacts of a search are looked at: ten of
-// Trengo's pages, each of which costs a request.
-const maxCandidates = 250
+	"github.com/trengo-go/trengo/internal/turn"
+)
 
-// find returns the contact that has the identifier, or nil if there is none.
-func (d *Destination) find(ctx context.Context, who identifier, channelID int64) (*Contact, error) {
-	matches, err := d.search(ctx, who)
+// A task is an event with its place in its person's line.
+type task struct {
+	destination *Destination
+	job         *job
+	err         error
+	place       *turn.Place[person] // nil: there is nothing to wait for
+}
+
+// enter takes the event's place without waiting for its turn.
+func (d *Destination) enter(ev *Event) *task {
+	t := &task{destination: d}
+	t.job, t.err = d.read(ev)
+	if t.err == nil && t.job.skip == "" {
+		t.place = d.memory.people.Join(t.job.person())
+	}
+	return t
+}
+
+func (t *task) leave() {
+	if t.place != nil {
+		t.place.Leave()
+	}
+}
+
+func (t *task) run(ctx context.Context) (Result, error) {
+	switch {
+	case t.err != nil:
+		return Result{}, t.err
+	case t.job.skip != "":
+		return Result{Action: Skipped, Reason: t.job.skip}, nil
+	}
+	memory, message := t.destination.memory, t.job.message()
+	if before, ok := memory.handledBefore(message); ok {
+		return before, nil
+	}
+	if err := wait(ctx, t.place); err != nil {
+		return Result{}, err
+	}
+	if !t.place.Free() {
+		// Another delivery of the message may have gone before.
+		if before, ok := memory.handledBefore(message); ok {
+			return before, nil
+		}
+	}
+	v := &visit{destination: t.destination, memory: memory}
+	defer v.leave()
+	result, err := v.decide(ctx, t.job)
+	if err == nil {
+		memory.handle(message, result)
+	}
+	return result, err
+}
+
+func wait(ctx context.Context, place *turn.Place[person]) error {
+	if err := place.Wait(ctx); err != nil {
+		return fmt.Errorf("trengo: waiting for another event of the same person: %w", err)
+	}
+	return nil
+}
+
+// A visit is the world in which one event has its effect. Events of one
+// person do not meet there.
+type visit struct {
+	destination *Destination
+	memory      *memory
+
+	place      *turn.Place[person] // in the line of the contact
+	held       int64               // the contact
+	searchedAt time.Time
+	remembered bool  // the contact was found in memory
+	gone       int64 // a contact that was remembered and is not there any more
+}
+
+func (v *visit) leave() {
+	if v.place != nil {
+		v.place.Leave()
+		v.place, v.held = nil, 0
+	}
+}
+
+// errStillThere ends a second look that finds the contact of the first.
+var errStillThere = ownError("the contact is the one that was remembered")
+
+// decide does what the event asks for. A contact that was remembered may have
+// been deleted or merged since: then it looks once more, and tries again if
+// that turns up anything else.
+func (v *visit) decide(ctx context.Context, j *job) (Result, error) {
+	result, err := v.destination.decide(ctx, j, v)
+	if !v.remembered || !isGone(err) {
+		return result, err
+	}
+	v.gone, v.remembered = v.held, false
+	v.memory.contacts.drop(keyOf(j))
+	v.leave()
+	again, againErr := v.destination.decide(ctx, j, v)
+	if errors.Is(againErr, errStillThere) {
+		return result, err
+	}
+	return again, againErr
+}
+
+// isGone reports whether a write was refused as Trengo does when a contact is
+// not there: an update as not found, a ticket as unprocessable.
+func isGone(err error) bool {
+	var failed *Error
+	if !errors.As(err, &failed) {
+		return false
+	}
+	return failed.StatusCode == http.StatusNotFound || failed.StatusCode == http.StatusUnprocessableEntity
+}
+
+func keyOf(j *job) contactKey { return contactKey{person: j.person(), channelID: j.channelID} }
+
+func nameKey(contactID int64) contactKey { return contactKey{person: personOf(contactID)} }
+
+func (v *visit) find(ctx context.Context, j *job) (*Contact, error) {
+	if j.named() {
+		// The place that this event waited for was the contact's.
+		return v.withName(j.contactID), nil
+	}
+	if known, ok := v.memory.contacts.get(keyOf(j)); ok {
+		v.remembered = true
+		if err := v.hold(ctx, known.id); err != nil {
+			return nil, err
+		}
+		return v.withName(known.id), nil
+	}
+	v.searchedAt = time.Now()
+	contact, err := v.destination.search(ctx, j)
+	if err != nil || contact == nil {
+		return nil, err
+	}
+	if contact.ID == v.gone {
+		return nil, errStillThere
+	}
+	v.memory.settleContact(j.person())
+	return v.keep(ctx, j, contact)
+}
+
+// withName returns a contact with its name as far as that is remembered.
+func (v *visit) withName(id int64) *Contact {
+	known, _ := v.memory.contacts.get(nameKey(id))
+	return &Contact{ID: id, Name: known.name}
+}
+
+// hold waits until no other event of the contact is under way.
+func (v *visit) hold(ctx context.Context, contactID int64) error {
+	v.leave()
+	v.place, v.held = v.memory.people.Join(personOf(contactID)), contactID
+	return wait(ctx, v.place)
+}
+
+// keep remembers a contact that was just read, and holds it. An event that
+// named the contact may have changed the name between the reading and now.
+func (v *visit) keep(ctx context.Context, j *job, contact *Contact) (*Contact, error) {
+	if err := v.hold(ctx, contact.ID); err != nil {
+		return nil, err
+	}
+	v.memory.contacts.put(keyOf(j), knownContact{id: contact.ID})
+	known, ok := v.memory.contacts.get(nameKey(contact.ID))
+	if ok && !known.readAt.Before(v.searchedAt) {
+		return &Contact{ID: contact.ID, Name: known.name}, nil
+	}
+	v.keepName(contact.ID, contact.Name)
+	return contact, nil
+}
+
+func (v *visit) keepName(id int64, name string) {
+	v.memory.contacts.put(nameKey(id), knownContact{id: id, name: name, readAt: time.Now()})
+}
+
+func (v *visit) rename(ctx context.Context, j *job, id int64) error {
+	contact, err := v.destination.client.Contacts.Update(ctx, id, ContactUpdate{Name: j.name})
+	if err != nil {
+		v.memory.contacts.drop(nameKey(id))
+		return err
+	}
+	v.keepName(id, contact.Name)
+	switch {
+	case j.named():
+	case j.who.contradicts(contact):
+		// Somebody has changed the contact since it was read.
+		v.memory.contacts.drop(keyOf(j))
+	default:
+		v.memory.contacts.put(keyOf(j), knownContact{id: id})
+	}
+	return nil
+}
+
+func (v *visit) create(ctx context.Context, j *job) (*Contact, error) {
+	contact, err := v.createOnce(ctx, j)
 	if err != nil {
 		return nil, err
 	}
-	return d.choose(matches, channelID)
-}
-
-// search returns all contacts that have the identifier. Trengo searches for
-// parts of names, e-mails and phones, so most hits may be other people.
-func (d *Destination) search(ctx context.Context, who identifier) ([]*Contact, error) {
-	var matches []*Contact
-	candidates := 0
-	for contact, err := range d.client.Contacts.List(ctx, ContactListOptions{Term: who.key}) {
-		if err != nil {
-			return nil, err
-		}
-		if candidates++; candidates > maxCandidates {
-			return nil, &AmbiguousContactError{ContactIDs: idsOf(matches), Truncated: true}
-		}
-		if who.isOf(contact) {
-			matches = append(matches, contact)
-		}
+	if j.who.contradicts(contact) {
+		return nil, &AmbiguousContactError{ContactIDs: []int64{contact.ID}}
 	}
-	return matches, nil
-}
-
-// choose picks a person's contact among those that have the identifier. A
-// person has a contact for each kind of channel, so the one that is on the
-// channel is meant.
-func (d *Destination) choose(matches []*Contact, channelID int64) (*Contact, error) {
-	if len(matches) < 2 {
-		return first(matches), nil
-	}
-	var onChannel []*Contact
-	for _, contact := range matches {
-		if contact.isOn(channelID) {
-			onChannel = append(onChannel, contact)
-		}
-	}
-	switch {
-	case len(onChannel) == 1:
-		return onChannel[0], nil
-	case len(onChannel) > 1 && d.cfg.AllowDuplicates:
-		return newest(onChannel), nil
-	default:
-		return nil, &AmbiguousContactError{ContactIDs: idsOf(matches)}
-	}
-}
-
-func (c *Contact) isOn(channelID int64) bool {
-	for i := range c.Channels {
-		if c.Channels[i].ID == channelID {
-			return true
-		}
-	}
-	return false
-}
-
-func first(contacts []*Contact) *Contact {
-	if len(contacts) == 0 {
-		return nil
-	}
-	return contacts[0]
-}
-
-// newest goes by the id: contacts state no date.
-func newest(contacts []*Contact) *Contact {
-	latest := contacts[0]
-	for _, contact := range contacts[1:] {
-		if contact.ID > latest.ID {
-			latest = contact
-		}
-	}
-	return latest
-}
-
-func idsOf(contacts []*Contact) []int64 {
-	ids := make([]int64, len(contacts))
-	for i, contact := range contacts {
-		ids[i] = contact.ID
-	}
-	return ids
+	return v.keep(ctx, j, contact)
 }

@@ -2,18 +2,21 @@ package trengo
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 )
 
 // A Destination turns RudderStack events into Trengo contacts and tickets. It
 // is safe for concurrent use. Make one with [NewDestination].
+//
+// It remembers in memory which contact is whose and which messages it has
+// handled; see "Duplicates" in the package documentation. So all events for
+// an account should go through one Destination.
 type Destination struct {
 	client   *Client
 	cfg      Config
 	subjects map[string]*subjectTemplate // by the names of the listed events
+	memory   *memory
 }
 
 // NewDestination makes a Destination that writes with client. It sends
@@ -29,7 +32,7 @@ func NewDestination(client *Client, cfg Config) (*Destination, error) {
 	if err := errors.Join(noClient, mistakes); err != nil {
 		return nil, fmt.Errorf("trengo: invalid destination: %w", err)
 	}
-	return &Destination{client: client, cfg: cfg, subjects: subjects}, nil
+	return &Destination{client: client, cfg: cfg, subjects: subjects, memory: newMemory(&cfg)}, nil
 }
 
 // An Action is what became of an event.
@@ -57,22 +60,9 @@ type Result struct {
 	Reason    string // why it was skipped
 	ContactID int64  // 0: none
 	TicketID  int64  // 0: none
-}
-
-// A Plan is what an event would do.
-type Plan struct {
-	// Result is what [Destination.Process] would report. What does not exist
-	// yet has the id 0.
-	Result
-	// Writes are the requests that Process would send, in order.
-	Writes []Write
-}
-
-// A Write is a request that would change something at Trengo.
-type Write struct {
-	Method string
-	Path   string // below the base URL
-	Body   json.RawMessage
+	// Duplicate says that the message was handled before: the rest of the
+	// Result is what was done then, and nothing was sent now.
+	Duplicate bool
 }
 
 // Process does what an event asks for and reports what was done:
@@ -87,103 +77,44 @@ type Write struct {
 // The person is found by e-mail or phone, or named by trengoContactId in
 // context.externalId; trengoChannelId there replaces [Config.ChannelID].
 //
+// Events of one person are handled one at a time, in the order of the calls;
+// those of different people at the same time. An event that was handled
+// before, by its messageId, is answered from memory. An event whose effect is
+// not known ends with [ErrOutcomeUnknown]; call Process with it again, at
+// best a minute later: it looks for the effect first.
+//
 // The error is one of the sentinels for events, such as
 // [ErrMissingIdentifier], or the [*Error] of the call that failed; see
 // [Retryable] for whether another delivery is worth it. A Result beside an
 // error has the ids that were known by then. Process does not change ev.
 func (d *Destination) Process(ctx context.Context, ev *Event) (Result, error) {
-	return d.run(ctx, ev, sender{d.client})
+	t := d.enter(ev)
+	defer t.leave()
+	return t.run(ctx)
 }
 
-// Plan reports what [Destination.Process] would do at this moment. It sends
-// the searches that are needed for that, and none of the writes.
-func (d *Destination) Plan(ctx context.Context, ev *Event) (Plan, error) {
-	var r recorder
-	result, err := d.run(ctx, ev, &r)
-	return Plan{Result: result, Writes: r.writes}, err
-}
-
-func (d *Destination) run(ctx context.Context, ev *Event, w writer) (Result, error) {
-	j, err := d.read(ev)
-	switch {
-	case err != nil:
-		return Result{}, err
-	case j.skip != "":
-		return Result{Action: Skipped, Reason: j.skip}, nil
-	case j.kind == typeIdentify:
+func (d *Destination) decide(ctx context.Context, j *job, w world) (Result, error) {
+	if j.kind == typeIdentify {
 		return d.identify(ctx, j, w)
-	default:
-		return d.track(ctx, j, w)
 	}
+	return d.track(ctx, j, w)
 }
 
-// A job is what an event asks for.
-type job struct {
-	kind      string
-	skip      string // why nothing is to be done
-	event     *Event
-	channelID int64
-	contactID int64      // 0: the person is to be found
-	who       identifier // if contactID is 0
-	name      string
+// A world is where an event's contact is found and its writes go: the real
+// one, or one in which nothing changes.
+type world interface {
+	// find returns the contact of the person, or nil. Of a contact that the
+	// sender named, it may not know the name.
+	find(ctx context.Context, j *job) (*Contact, error)
+	// create returns a contact that may have been there already.
+	create(ctx context.Context, j *job) (*Contact, error)
+	rename(ctx context.Context, j *job, id int64) error
+	openTicket(ctx context.Context, j *job, in TicketCreate) (id int64, err error)
 }
 
-// read interprets an event as far as that takes no request.
-func (d *Destination) read(ev *Event) (job, error) {
-	if ev == nil {
-		return job{}, invalidEvent("it is nil")
-	}
-	j := job{event: ev, channelID: d.cfg.ChannelID}
-	var err error
-	if j.kind, err = ev.kind(); err != nil {
-		return job{}, err
-	}
-	if j.skip = d.reasonToSkip(j.kind, ev); j.skip != "" {
-		return j, nil
-	}
-	channelID, err := ev.override("trengoChannelId")
-	if err != nil {
-		return job{}, err
-	}
-	if channelID != 0 {
-		j.channelID = channelID
-	}
-	if j.contactID, err = ev.override("trengoContactId"); err != nil {
-		return job{}, err
-	}
-	if j.contactID == 0 {
-		if j.who, err = d.cfg.identify(ev); err != nil {
-			return job{}, err
-		}
-	}
-	j.name = ev.name()
-	return j, nil
-}
-
-func (d *Destination) reasonToSkip(kind string, ev *Event) string {
-	if on, isBool := ev.Integrations["Trengo"].(bool); isBool && !on {
-		return skippedIntegration
-	}
-	switch kind {
-	case typeIdentify:
-		return ""
-	case typeTrack:
-		if _, listed := d.subjects[ev.Event]; !listed {
-			return skippedEvent
-		}
-		return ""
-	default:
-		return skippedType
-	}
-}
-
-func (d *Destination) identify(ctx context.Context, j job, w writer) (Result, error) {
-	if j.contactID != 0 {
-		// Its name is not known, so any name counts as another one.
-		return d.rename(ctx, j, &Contact{ID: j.contactID}, w)
-	}
-	if !d.cfg.AllowDuplicates {
-		contact, err := d.find(ctx, j.who, j.channelID)
+func (d *Destination) identify(ctx context.Context, j *job, w world) (Result, error) {
+	if j.named() || !d.cfg.AllowDuplicates {
+		contact, err := w.find(ctx, j)
 		if err != nil {
 			return Result{}, err
 		}
@@ -191,7 +122,7 @@ func (d *Destination) identify(ctx context.Context, j job, w writer) (Result, er
 			return d.rename(ctx, j, contact, w)
 		}
 	}
-	contact, err := d.create(ctx, j, w)
+	contact, err := w.create(ctx, j)
 	if err != nil {
 		return Result{}, err
 	}
@@ -205,111 +136,40 @@ func (d *Destination) identify(ctx context.Context, j job, w writer) (Result, er
 	return d.rename(ctx, j, contact, w)
 }
 
-func (d *Destination) rename(ctx context.Context, j job, contact *Contact, w writer) (Result, error) {
-	result := Result{Action: ContactUnchanged, ContactID: contact.ID}
+func (d *Destination) rename(ctx context.Context, j *job, contact *Contact, w world) (Result, error) {
 	if j.name == "" || j.name == contact.Name {
-		return result, nil
+		return Result{Action: ContactUnchanged, ContactID: contact.ID}, nil
 	}
-	if err := w.updateContact(ctx, contact.ID, ContactUpdate{Name: j.name}); err != nil {
-		result.Action = ""
-		return result, err
+	if err := w.rename(ctx, j, contact.ID); err != nil {
+		return Result{ContactID: contact.ID}, err
 	}
-	result.Action = ContactUpdated
-	return result, nil
+	return Result{Action: ContactUpdated, ContactID: contact.ID}, nil
 }
 
-func (d *Destination) create(ctx context.Context, j job, w writer) (*Contact, error) {
-	contact, err := w.createContact(ctx, ContactCreate{
-		ChannelID:  j.channelID,
-		Identifier: j.who.address(),
-		Name:       j.name,
-	})
+func (d *Destination) track(ctx context.Context, j *job, w world) (Result, error) {
+	contact, err := d.findOrCreate(ctx, j, w)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
-	if j.who.contradicts(contact) {
-		return nil, &AmbiguousContactError{ContactIDs: []int64{contact.ID}}
-	}
-	return contact, nil
-}
-
-func (d *Destination) track(ctx context.Context, j job, w writer) (Result, error) {
-	if j.contactID == 0 {
-		contact, err := d.findOrCreate(ctx, j, w)
-		if err != nil {
-			return Result{}, err
-		}
-		j.contactID = contact.ID
-	}
-	result := Result{ContactID: j.contactID}
-	ticketID, err := w.createTicket(ctx, TicketCreate{
-		ContactID: j.contactID,
+	ticketID, err := w.openTicket(ctx, j, TicketCreate{
+		ContactID: contact.ID,
 		ChannelID: j.channelID,
 		Subject:   d.subjects[j.event.Event].render(j.event.Event, j.event.Properties),
 	})
 	if err != nil {
-		return result, err
+		return Result{ContactID: contact.ID}, err
 	}
-	result.Action, result.TicketID = TicketCreated, ticketID
-	return result, nil
+	return Result{Action: TicketCreated, ContactID: contact.ID, TicketID: ticketID}, nil
 }
 
-func (d *Destination) findOrCreate(ctx context.Context, j job, w writer) (*Contact, error) {
-	contact, err := d.find(ctx, j.who, j.channelID)
+func (d *Destination) findOrCreate(ctx context.Context, j *job, w world) (*Contact, error) {
+	contact, err := w.find(ctx, j)
 	switch {
 	case err != nil || contact != nil:
 		return contact, err
 	case d.cfg.CreateMissingContacts:
-		return d.create(ctx, j, w)
+		return w.create(ctx, j)
 	default:
 		return nil, ErrContactNotFound
 	}
-}
-
-// A writer carries out the writes of an event, or only records them.
-type writer interface {
-	createContact(ctx context.Context, in ContactCreate) (*Contact, error)
-	updateContact(ctx context.Context, id int64, in ContactUpdate) error
-	createTicket(ctx context.Context, in TicketCreate) (id int64, err error)
-}
-
-// sender is the writer of Process.
-type sender struct{ client *Client }
-
-func (s sender) createContact(ctx context.Context, in ContactCreate) (*Contact, error) {
-	return s.client.Contacts.Create(ctx, in)
-}
-
-func (s sender) updateContact(ctx context.Context, id int64, in ContactUpdate) error {
-	_, err := s.client.Contacts.Update(ctx, id, in)
-	return err
-}
-
-func (s sender) createTicket(ctx context.Context, in TicketCreate) (int64, error) {
-	ticket, err := s.client.Tickets.Create(ctx, in)
-	if err != nil {
-		return 0, err
-	}
-	return ticket.ID, nil
-}
-
-// recorder is the writer of Plan.
-type recorder struct{ writes []Write }
-
-func (r *recorder) record(method, path string, in any) error {
-	body, err := encode(in)
-	r.writes = append(r.writes, Write{Method: method, Path: path, Body: body})
-	return err
-}
-
-func (r *recorder) createContact(_ context.Context, in ContactCreate) (*Contact, error) {
-	return &Contact{Name: in.Name}, r.record(http.MethodPost, contactsOfChannelPath(in.ChannelID), in)
-}
-
-func (r *recorder) updateContact(_ context.Context, id int64, in ContactUpdate) error {
-	return r.record(http.MethodPut, contactPath(id), in)
-}
-
-func (r *recorder) createTicket(_ context.Context, in TicketCreate) (int64, error) {
-	return 0, r.record(http.MethodPost, ticketsPath, in)
 }

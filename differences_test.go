@@ -3,8 +3,10 @@ package trengo_test
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,12 +30,23 @@ type shop struct {
 
 const shopChannel = 405980
 
-func (s *shop) process(t *testing.T, event string) (trengo.Result, error) {
+func (s *shop) destination(t *testing.T) *trengo.Destination {
 	t.Helper()
 	destination, err := trengo.NewDestination(newClient(t, s.Server), s.cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return destination
+}
+
+// order is a track event of Ann's.
+func (s *shop) order() *trengo.Event {
+	return &trengo.Event{Type: "track", Event: "Ev", MessageID: "m-1", Properties: map[string]any{"email": "ann@example.com"}}
+}
+
+func (s *shop) process(t *testing.T, event string) (trengo.Result, error) {
+	t.Helper()
+	destination := s.destination(t)
 	ev, err := trengo.ParseEvent([]byte(event))
 	if err != nil {
 		return trengo.Result{}, err
@@ -183,6 +196,64 @@ var differences = []difference{
 		if !errors.Is(err, trengo.ErrOutcomeUnknown) || len(s.Tickets()) != 1 {
 			t.Errorf("%d tickets with %v", len(s.Tickets()), err)
 		}
+	}},
+	{"Two first events of a person make one contact", func(t *testing.T, s *shop) {
+		s.AddChannel(trengotest.Channel{ID: 406001, Type: "WA_BUSINESS"})
+		s.cfg.ChannelID, s.cfg.ChannelIdentifier = 406001, trengo.IdentifyByPhone
+		s.Behavior.PhoneMatch = trengotest.PhoneMatchNever
+		destination := s.destination(t)
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				ev := &trengo.Event{Type: "identify", Traits: map[string]any{"phone": "+31600000042"}}
+				if _, err := destination.Process(t.Context(), ev); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := len(s.Contacts()); n != 1 {
+			t.Errorf("%d contacts", n)
+		}
+	}},
+	{"A message that is delivered again is not handled again", func(t *testing.T, s *shop) {
+		s.add("Ann", "ann@example.com")
+		destination := s.destination(t)
+		for delivery := range 2 {
+			result, err := destination.Process(t.Context(), s.order())
+			if err != nil || result.Duplicate != (delivery == 1) {
+				t.Errorf("delivery %d: %+v, %v", delivery+1, result, err)
+			}
+		}
+		if n := len(s.Tickets()); n != 1 {
+			t.Errorf("%d tickets", n)
+		}
+	}},
+	{"A ticket whose answer was lost is found", func(t *testing.T, s *shop) {
+		s.add("Ann", "ann@example.com")
+		s.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+			if r.Method == http.MethodPost {
+				return trengotest.LostAfter()
+			}
+			return trengotest.Fault{}
+		})
+		result, err := s.destination(t).Process(t.Context(), s.order())
+		if err != nil || len(s.Tickets()) != 1 || result.TicketID != s.Tickets()[0].ID {
+			t.Errorf("%+v, %v with %d tickets", result, err, len(s.Tickets()))
+		}
+	}},
+	{"A known person costs no search", func(t *testing.T, s *shop) {
+		s.add("Ann", "ann@example.com")
+		destination := s.destination(t)
+		for range 2 {
+			s.ResetRequests()
+			ev := s.order()
+			ev.MessageID = ""
+			if _, err := destination.Process(t.Context(), ev); err != nil {
+				t.Error(err)
+			}
+		}
+		s.mustHaveSent(t, 1)
 	}},
 	{"Retry-After is obeyed", func(t *testing.T, s *shop) {
 		s.Inject(trengotest.TooManyRequests("20"))

@@ -14,13 +14,15 @@
 // In this order; everything else gives way to it.
 //
 //  1. The right contact. An event never touches a contact whose e-mail or
-//     phone, as last read, is not its own. A contact that the sender names
-//     (trengoContactId) is trusted.
-//  2. Once. A write is never sent a second time where the first may have had
-//     its effect and the second would have another. Where that cannot be
-//     known, the caller is told ([ErrOutcomeUnknown]), never guessed for.
+//     phone, as last read and at most [Config.PeopleTTL] ago, is not its own.
+//     A contact that the sender names (trengoContactId) is trusted.
+//  2. Once. While one process lives and remembers, an event never creates a
+//     second contact or a second ticket. Where that cannot be known, the
+//     caller is told ([ErrOutcomeUnknown]), never guessed for. "Duplicates"
+//     has the details.
 //  3. Few requests. Trengo allows 120 a minute, so a request that is not sent
-//     is throughput gained.
+//     is throughput gained. An event of a known person costs one request if it
+//     opens a ticket, and none if it changes nothing.
 //
 // And of personal data: the token, e-mails, phones and names never appear in
 // the text of an error, in a log line or in what an observer is told.
@@ -80,6 +82,39 @@
 // the one on the target channel is; if that does not decide, the event is an
 // [ErrAmbiguousContact], or goes to the newest if [Config.AllowDuplicates].
 //
+// # Duplicates
+//
+// A [Destination] keeps three things from happening twice, as long as its
+// process lives and within the sizes of its [Config]:
+//
+//   - Two events of a new person at the same time. Events of one person, by
+//     identifier and by contact, are handled one at a time, in the order of
+//     the calls.
+//   - A message that is delivered again. What was handled is answered from
+//     memory; the key is messageId, type, event name, channel and person.
+//     Failures and skips are not remembered. An event without a messageId is
+//     handled every time.
+//   - A write whose answer was lost. A contact is searched for again. A ticket
+//     is looked for among the contact's tickets: one with the same channel
+//     and subject, newer than all that were there before. If there is none
+//     yet, the event ends with [ErrOutcomeUnknown] and nothing of the kind is
+//     created for that person, until a look at least a minute after the
+//     attempt finds none either: then it is created. So deliver such an event
+//     again.
+//
+// To know which of a contact's tickets are old, a process lists the tickets of
+// one contact before it creates its first: one request per process.
+//
+// Trengo itself keeps e-mails unique: creating a contact with a known e-mail
+// returns the one that is there. Phones it may duplicate, and tickets always.
+//
+// What is not promised: several processes, or several Destinations, know
+// nothing of each other, and a new process knows nothing of the one before.
+// Two of them that handle the same message, or the first events of one person
+// by phone, at the same time create both. Send the events of a person to one
+// process, or accept that. With [Config.AllowDuplicates] contacts are created
+// without a look, so a redelivery after a lost answer creates another.
+//
 // # Templates
 //
 // A track event that is listed in [Config.EventTemplates] opens a ticket, on
@@ -114,9 +149,17 @@
 //	event.go                 what RudderStack sends
 //	config.go                what its destination config says
 //	identity.go              a person's e-mail, phone and name in an event
-//	destination.go           what an event does
-//	dedup.go                 which contact is whose
+//	job.go                   what an event asks for
+//	destination.go           what an event does: the decisions
+//	plan.go                  what it would do
+//	batch.go                 what a whole sequence does
+//	dedup.go                 one event of a person at a time, once
+//	match.go                 which contact is whose
+//	settle.go                writes whose answer was lost
+//	memory.go                what is remembered
 //	template.go              subjects
+//	internal/lru             a bounded map whose entries expire
+//	internal/turn            lines in which callers wait for each other
 //	internal/transport       slots, queue and retries; knows HTTP, not Trengo
 //	trengotest               the in-memory Trengo
 package trengo

@@ -233,5 +233,5 @@ func ExampleRetryable() {
 	// Output:
 	// acknowledge 0
 	// acknowledge 1 - trengo: contact not found
-	// leave 2 - trengo: POST /tickets: 503 Service Unavailable; outcome unknown
+	// leave 2 - ticket of contact 17 on channel 405980 for the event "Support Requested": trengo: POST /tickets: 503 Service Unavailable; outcome unknown
 }

@@ -77,6 +77,14 @@ type Ticket struct {
 
 func (t *Ticket) id() int64 { return t.ID }
 
+// onChannel is the channel's id, wherever the answer has it.
+func (t *Ticket) onChannel() int64 {
+	if t.ChannelID == 0 && t.Channel != nil {
+		return t.Channel.ID
+	}
+	return t.ChannelID
+}
+
 // A LatestMessage is the last message of a ticket in a list.
 type LatestMessage struct {
 	ID          int64             `json:"id"`

@@ -1,0 +1,135 @@
+package trengo
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+// An Outcome is what became of one event of [Destination.ProcessAll].
+type Outcome struct {
+	Index  int    // the place in the input, from 0
+	Event  *Event // nil if there was only an error in the input
+	Result Result
+	Err    error
+}
+
+// ProcessAll does what [Destination.Process] does with every event of a
+// sequence, [Config.Concurrency] of them at once, and yields the outcomes as
+// they come: Outcome.Index says which event they are of. Events of one person
+// are handled in the order of the input; one that fails does not hold back
+// those after it. An error of the input becomes an outcome, as does a panic,
+// and the rest goes on.
+//
+// Events are taken from the sequence, by another goroutine, as fast as they
+// are handled, so memory does not grow with the input. When ctx ends or the
+// caller leaves the loop, no more are taken, those under way are cancelled,
+// and the loop ends as soon as the sequence returns; events that were not
+// taken have no outcome. To finish what is under way, end the sequence
+// instead.
+func (d *Destination) ProcessAll(ctx context.Context, events iter.Seq2[*Event, error]) iter.Seq[Outcome] {
+	return func(yield func(Outcome) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		var running sync.WaitGroup
+		entries, outcomes := make(chan entry), make(chan Outcome)
+		running.Go(func() { d.admit(ctx, events, entries) })
+		for range d.cfg.Concurrency {
+			running.Go(func() {
+				for e := range entries {
+					outcomes <- e.handle(ctx)
+				}
+			})
+		}
+		go func() {
+			running.Wait()
+			close(outcomes)
+		}()
+		defer func() {
+			cancel()
+			for range outcomes {
+				// Nobody wants them, but their goroutines have to end.
+			}
+		}()
+		for outcome := range outcomes {
+			if !yield(outcome) {
+				return
+			}
+		}
+	}
+}
+
+// admit gives each event its place in its person's line, in the order of the
+// input, and hands it to whoever is free.
+func (d *Destination) admit(ctx context.Context, events iter.Seq2[*Event, error], entries chan<- entry) {
+	defer close(entries)
+	index := 0
+	for ev, err := range events {
+		e := entry{Outcome: Outcome{Index: index, Event: ev, Err: err}}
+		if err == nil {
+			e.Err = recovered(func() { e.task = d.enter(ev) })
+		}
+		select {
+		case entries <- e:
+		case <-ctx.Done():
+			e.leave()
+			return
+		}
+		index++
+	}
+}
+
+// An entry is an event that has its place.
+type entry struct {
+	Outcome
+	task *task // nil if there is nothing to do
+}
+
+func (e *entry) leave() {
+	if e.task != nil {
+		e.task.leave()
+	}
+}
+
+func (e *entry) handle(ctx context.Context) Outcome {
+	defer e.leave()
+	if e.task != nil {
+		panicked := recovered(func() { e.Result, e.Err = e.task.run(ctx) })
+		if panicked != nil {
+			e.Err = panicked
+		}
+	}
+	return e.Outcome
+}
+
+// recovered turns a panic of f into an error. What is panicked with may hold
+// personal data, so it is not printed, unless it comes from the runtime.
+func recovered(f func()) (err error) {
+	defer func() {
+		value := recover()
+		if value == nil {
+			return
+		}
+		what := fmt.Sprintf("%T", value)
+		if fault, ok := value.(runtime.Error); ok {
+			what = fault.Error()
+		}
+		err = fmt.Errorf("trengo: panic at %s: %s", panicSite(), what)
+	}()
+	f()
+	return nil
+}
+
+// panicSite is the function and line that panicked.
+func panicSite() string {
+	var callers [32]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers[:])])
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "runtime.") || !more {
+			return fmt.Sprintf("%s:%d", frame.Function, frame.Line)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package trengo
+
+import (
+	"sync"
+	"time"
+
+	"github.com/trengo-go/trengo/internal/lru"
+	"github.com/trengo-go/trengo/internal/turn"
+)
+
+// memory is what a Destination remembers, all of it bounded.
+type memory struct {
+	// people is where events wait for each other: first for those with the
+	// same identifier, then for those of the same contact.
+	people turn.Lines[person]
+	// firstTicket is where tickets wait until one ticket's id is known.
+	firstTicket turn.Lines[struct{}]
+
+	contacts contactStore
+
+	mu           sync.Mutex
+	handled      *lru.Map[messageKey, Result]
+	lostContacts *lru.Map[person, time.Time] // when the attempt ended
+	lostTickets  *lru.Map[int64, lostTicket] // by contact
+	newestTicket int64                       // that this process has made; 0: none yet
+}
+
+func newMemory(cfg *Config) *memory {
+	return &memory{
+		contacts:     newContactCache(cfg.MaxPeople, cfg.PeopleTTL),
+		handled:      lru.New[messageKey, Result](cfg.MaxMessages, cfg.MessageTTL),
+		lostContacts: lru.New[person, time.Time](cfg.MaxMessages, cfg.MessageTTL),
+		lostTickets:  lru.New[int64, lostTicket](cfg.MaxMessages, cfg.MessageTTL),
+	}
+}
+
+// handledBefore returns what a message did when it was handled. Nothing is
+// known of an event without a message id.
+func (m *memory) handledBefore(key messageKey) (Result, bool) {
+	if key.messageID == "" {
+		return Result{}, false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before, ok := m.handled.Get(time.Now(), key)
+	before.Duplicate = ok
+	return before, ok
+}
+
+func (m *memory) handle(key messageKey, result Result) {
+	if key.messageID == "" {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.handled.Put(time.Now(), key, result)
+}
+
+func (m *memory) loseContact(p person) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	m.lostContacts.Put(now, p, now)
+}
+
+// contactLost says when the last attempt to create the person's contact ended,
+// if it is not known what became of it.
+func (m *memory) contactLost(p person) (ended time.Time, lost bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.lostContacts.Get(time.Now(), p)
+}
+
+func (m *memory) settleContact(p person) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lostContacts.Delete(p)
+}
+
+func (m *memory) loseTicket(lost lostTicket) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lostTickets.Put(time.Now(), lost.ContactID, lost)
+}
+
+func (m *memory) ticketLost(contactID int64) (lostTicket, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.lostTickets.Get(time.Now(), contactID)
+}
+
+func (m *memory) settleTicket(contactID int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lostTickets.Delete(contactID)
+}
+
+// seeTicket notes a ticket that was made after this process started: Trengo's
+// ids rise, so all older tickets have smaller ones.
+func (m *memory) seeTicket(id int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.newestTicket = max(m.newestTicket, id)
+}
+
+func (m *memory) newest() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.newestTicket
+}
+
+// A contactStore remembers contacts: under a person on a channel the id, and
+// under the contact itself, on no channel, the name. It is safe for concurrent
+// use. One that several processes share could take its place.
+type contactStore interface {
+	get(key contactKey) (knownContact, bool)
+	put(key contactKey, contact knownContact)
+	drop(key contactKey)
+}
+
+type contactKey struct {
+	person    person
+	channelID int64
+}
+
+type knownContact struct {
+	id     int64
+	name   string
+	readAt time.Time
+}
+
+// contactCache is the contactStore of one process.
+type contactCache struct {
+	mu      sync.Mutex
+	entries *lru.Map[contactKey, knownContact]
+}
+
+func newContactCache(people int, ttl time.Duration) *contactCache {
+	const entriesPerPerson = 2 // the id and the name
+	return &contactCache{entries: lru.New[contactKey, knownContact](entriesPerPerson*people, ttl)}
+}
+
+func (c *contactCache) get(key contactKey) (knownContact, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.entries.Get(time.Now(), key)
+}
+
+func (c *contactCache) put(key contactKey, contact knownContact) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.entries.Put(time.Now(), key, contact)
+}
+
+func (c *contactCache) drop(key contactKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.entries.Delete(key)
+}

@@ -1,0 +1,186 @@
+package trengo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// settleAfter is how long after an attempt ended that nothing is to be seen
+// of its effect is believed: until then the server may still be at work, or
+// its search behind.
+const settleAfter = time.Minute
+
+// createOnce creates the person's contact, unless an earlier attempt may have
+// done so. An attempt of its own whose outcome is unknown it settles by
+// looking. Who allows duplicates has chosen to create again.
+func (v *visit) createOnce(ctx context.Context, j *job) (*Contact, error) {
+	contacts := v.destination.client.Contacts
+	if v.destination.cfg.AllowDuplicates {
+		v.searchedAt = time.Now()
+		return contacts.Create(ctx, j.newContact())
+	}
+	person := j.person()
+	if ended, lost := v.memory.contactLost(person); lost && v.searchedAt.Sub(ended) < settleAfter {
+		return nil, unknownContact(j, ErrOutcomeUnknown)
+	}
+	contact, err := contacts.Create(ctx, j.newContact())
+	switch {
+	case errors.Is(err, ErrOutcomeUnknown):
+		v.memory.loseContact(person)
+		found, lookErr := v.destination.search(ctx, j)
+		if lookErr != nil || found == nil {
+			return nil, unknownContact(j, err)
+		}
+		contact = found
+	case err != nil:
+		return nil, err
+	}
+	v.memory.settleContact(person)
+	return contact, nil
+}
+
+func unknownContact(j *job, err error) error {
+	return fmt.Errorf("contact on channel %d: %w", j.channelID, err)
+}
+
+// A lostTicket is a ticket of which it is not known whether it was created.
+type lostTicket struct {
+	TicketCreate
+	message messageKey
+	event   string
+	// above is the highest id that the contact's older tickets can have.
+	above int64
+	ended time.Time
+}
+
+// openTicket creates a ticket, unless an earlier attempt may have done so.
+func (v *visit) openTicket(ctx context.Context, j *job, in TicketCreate) (int64, error) {
+	if lost, ok := v.memory.ticketLost(in.ContactID); ok {
+		id, err := v.settle(ctx, lost)
+		if err != nil {
+			return 0, lost.unknown(fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
+		}
+		if id != 0 && lost.message == j.message() && lost.message.messageID != "" {
+			return id, nil
+		}
+	}
+	if v.memory.newest() > 0 {
+		return v.createTicket(ctx, j, in, v.memory.newest())
+	}
+	return v.createFirstTicket(ctx, j, in)
+}
+
+// createFirstTicket creates a ticket in a process that has made none yet. The
+// ids of the contact's tickets tell the old ones from the new one, should its
+// answer be lost; the other tickets wait, because they will need no listing.
+func (v *visit) createFirstTicket(ctx context.Context, j *job, in TicketCreate) (int64, error) {
+	place := v.memory.firstTicket.Join(struct{}{})
+	defer place.Leave()
+	if err := place.Wait(ctx); err != nil {
+		return 0, fmt.Errorf("trengo: waiting for the first ticket: %w", err)
+	}
+	if newest := v.memory.newest(); newest > 0 {
+		place.Leave()
+		return v.createTicket(ctx, j, in, newest)
+	}
+	var highest int64
+	err := v.eachTicket(ctx, in.ContactID, func(t *Ticket) { highest = max(highest, t.ID) })
+	if err != nil {
+		return 0, err
+	}
+	return v.createTicket(ctx, j, in, highest)
+}
+
+func (v *visit) createTicket(ctx context.Context, j *job, in TicketCreate, above int64) (int64, error) {
+	ticket, err := v.destination.client.Tickets.Create(ctx, in)
+	switch {
+	case err == nil:
+		v.memory.seeTicket(ticket.ID)
+		return ticket.ID, nil
+	case !errors.Is(err, ErrOutcomeUnknown):
+		return 0, err
+	}
+	lost := lostTicket{TicketCreate: in, message: j.message(), event: j.event.Event, above: above, ended: time.Now()}
+	v.memory.loseTicket(lost)
+	id, lookErr := v.settle(ctx, lost)
+	switch {
+	case id != 0:
+		return id, nil
+	case lookErr == nil || errors.Is(lookErr, errUndecided):
+		return 0, lost.unknown(err)
+	default:
+		return 0, lost.unknown(fmt.Errorf("%w; looking for it: %w", err, lookErr))
+	}
+}
+
+// errUndecided is why a look did not settle what became of a ticket.
+var errUndecided = ownError("it may still appear, or several could be it")
+
+// settle looks for a lost ticket: its id if there is one, 0 if it was never
+// created, and an error as long as that is not known.
+func (v *visit) settle(ctx context.Context, lost lostTicket) (int64, error) {
+	began := time.Now()
+	var found []int64
+	err := v.eachTicket(ctx, lost.ContactID, func(t *Ticket) {
+		if lost.is(t) {
+			found = append(found, t.ID)
+		}
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case len(found) > 1, len(found) == 0 && began.Sub(lost.ended) < settleAfter:
+		return 0, errUndecided
+	case len(found) == 0:
+		v.memory.settleTicket(lost.ContactID)
+		return 0, nil
+	}
+	id := found[0]
+	v.memory.seeTicket(id)
+	v.memory.handle(lost.message, Result{Action: TicketCreated, ContactID: lost.ContactID, TicketID: id})
+	v.memory.settleTicket(lost.ContactID)
+	return id, nil
+}
+
+// is reports whether t can be the lost ticket. Without a subject to go by it
+// must at least be without a message: a ticket that the contact opened has
+// one.
+func (l lostTicket) is(t *Ticket) bool {
+	if t.ID <= l.above || t.onChannel() != l.ChannelID || t.Subject != l.Subject {
+		return false
+	}
+	return l.Subject != "" || t.MessagesCount == 0 && t.LatestMessage == nil
+}
+
+func (l lostTicket) unknown(err error) error {
+	return fmt.Errorf("ticket of contact %d on channel %d for the event %q: %w", l.ContactID, l.ChannelID, l.event, err)
+}
+
+// maxLookedAt bounds how many tickets of a contact are looked at, and
+// lookPage is how many a request brings.
+const (
+	maxLookedAt = 1000
+	lookPage    = 100
+)
+
+var errTooManyTickets = ownError("the contact has too many tickets to look through")
+
+// eachTicket calls f with all tickets of a contact.
+func (v *visit) eachTicket(ctx context.Context, contactID int64, f func(*Ticket)) error {
+	looked := 0
+	options := TicketListOptions{ContactID: contactID, PerPage: lookPage}
+	for ticket, err := range v.destination.client.Tickets.List(ctx, options) {
+		if err != nil {
+			return err
+		}
+		if looked++; looked > maxLookedAt {
+			return errTooManyTickets
+		}
+		if ticket.ContactID == contactID {
+			f(ticket)
+		}
+	}
+	return nil
+}
