@@ -221,3 +221,33 @@ func ExampleWithTokenSource() {
 	// false trengo: GET /contacts/460000001: 401 Unauthorized
 	// true <nil>
 }
+
+// A tracer stands for that of OpenTelemetry: otelhttp.NewTransport(next) takes
+// the place of tracer{next}, without a dependency of this module.
+type tracer struct{ next http.RoundTripper }
+
+func (t tracer) RoundTrip(r *http.Request) (*http.Response, error) {
+	fmt.Println("span begins:", r.Method)
+	resp, err := t.next.RoundTrip(r)
+	if err == nil {
+		fmt.Println("span ends:", resp.StatusCode)
+	}
+	return resp, err
+}
+
+func ExampleWithHTTPClient_tracing() {
+	srv := trengotest.New()
+	client, err := trengo.NewClient(trengotest.Token,
+		trengo.WithHTTPClient(&http.Client{Transport: tracer{next: srv}}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// There is a span for each attempt, within that of the context.
+	_, err = client.Contacts.Get(context.Background(), 460000001)
+	fmt.Println(err)
+	// Output:
+	// span begins: GET
+	// span ends: 404
+	// trengo: GET /contacts/460000001: 404 Not Found
+}

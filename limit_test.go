@@ -1,0 +1,341 @@
+package trengo_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/trengotest"
+)
+
+const (
+	serverLimit  = 120
+	serverWindow = time.Minute
+)
+
+var roundTrips = []time.Duration{time.Millisecond, 200 * time.Millisecond, 5 * time.Second}
+
+// atLimit runs a situation in a bubble for each round trip and a number of
+// alignments of the server's window, which opened that long before.
+func atLimit(t *testing.T, step time.Duration, situation func(t *testing.T, srv *trengotest.Server, roundTrip, since time.Duration)) {
+	t.Helper()
+	for _, roundTrip := range roundTrips {
+		t.Run("round trip "+roundTrip.String(), func(t *testing.T) {
+			t.Parallel()
+			for since := time.Duration(0); since < serverWindow; since += step {
+				synctest.Test(t, func(t *testing.T) {
+					srv := trengotest.New()
+					srv.Behavior.Latency = roundTrip
+					srv.SpendRateLimit(0)
+					time.Sleep(since)
+					situation(t, srv, roundTrip, since)
+				})
+			}
+		})
+	}
+}
+
+// A backlog is calls that many goroutines make as fast as they may.
+type backlog struct {
+	mu       sync.Mutex
+	answered []time.Time
+}
+
+func (b *backlog) note() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.answered = append(b.answered, time.Now())
+}
+
+// between is how many calls were answered in an interval.
+func (b *backlog) between(from, to time.Time) (n int) {
+	for _, at := range b.answered {
+		if !at.Before(from) && at.Before(to) {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *backlog) run(t *testing.T, client *trengo.Client, calls, goroutines int) {
+	t.Helper()
+	var left atomic.Int64
+	left.Store(int64(calls))
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				if err := client.Do(t.Context(), trengo.Request{Path: "/contacts"}, nil); err != nil {
+					t.Error(err)
+				}
+				b.note()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// tooMany is how many requests were answered with a 429.
+func tooMany(srv *trengotest.Server) (n int) {
+	for _, r := range srv.Requests() {
+		if r.Status == http.StatusTooManyRequests {
+			n++
+		}
+	}
+	return n
+}
+
+func TestLimit_backlog(t *testing.T) {
+	t.Parallel()
+	const calls, manyCalls = 1_000, 10_000
+	atLimit(t, time.Second, func(t *testing.T, srv *trengotest.Server, roundTrip, since time.Duration) {
+		calls := calls
+		if since == 0 {
+			calls = manyCalls
+		}
+		var b backlog
+		began := time.Now()
+		b.run(t, newClient(t, srv), calls, 64)
+		if n := tooMany(srv); n > 0 {
+			t.Errorf("window open since %s: %d 429s", since, n)
+		}
+		cycle := serverWindow + roundTrip
+		second := began.Add(cycle)
+		cycles := int(b.answered[calls-1].Sub(second) / cycle)
+		served := b.between(second, second.Add(time.Duration(cycles)*cycle))
+		share := float64(served) / float64(cycles*serverLimit)
+		if share < 0.995 {
+			t.Errorf("window open since %s: %.1f %% of the limit, want 99.5 %%", since, 100*share)
+		}
+		if since == 0 {
+			t.Logf("%d calls in %s; from the second window on %.1f %% of %d per %s", calls, time.Since(began), 100*share, serverLimit, cycle)
+		}
+	})
+}
+
+// The process before used the token until a moment ago.
+func TestLimit_restart(t *testing.T) {
+	t.Parallel()
+	atLimit(t, 15*time.Second, func(t *testing.T, srv *trengotest.Server, _, since time.Duration) {
+		srv.SpendRateLimit(80)
+		var b backlog
+		began := time.Now()
+		b.run(t, newClient(t, srv), 240, 64)
+		refused := tooMany(srv)
+		t.Logf("window open since %s, 81 of %d spent: %d 429s, 240 calls in %s", since, serverLimit, refused, time.Since(began))
+		if refused > 64 {
+			t.Errorf("%d 429s: more than were on their way at the first", refused)
+		}
+	})
+}
+
+func TestLimit_burstAfterIdleMinute(t *testing.T) {
+	t.Parallel()
+	atLimit(t, time.Second, func(t *testing.T, srv *trengotest.Server, roundTrip, _ time.Duration) {
+		client := newClient(t, srv)
+		var b backlog
+		b.run(t, client, 90, 64)
+		time.Sleep(serverWindow)
+		began := time.Now()
+		b.run(t, client, 60, 60)
+		if took := time.Since(began); took != roundTrip {
+			t.Errorf("60 calls took %s, want one round trip", took)
+		}
+		if n := tooMany(srv); n > 0 {
+			t.Errorf("%d 429s", n)
+		}
+	})
+}
+
+func TestLimit_twoProcesses(t *testing.T) {
+	t.Parallel()
+	const minutes = 30
+	atLimit(t, 15*time.Second, func(t *testing.T, srv *trengotest.Server, roundTrip, since time.Duration) {
+		end := time.Now().Add(minutes * time.Minute)
+		var processes [2]backlog
+		var wg sync.WaitGroup
+		for i := range processes {
+			client := newClient(t, srv, trengo.WithMaxRetries(100))
+			for range 64 {
+				wg.Go(func() {
+					for time.Now().Before(end) {
+						if err := client.Do(t.Context(), trengo.Request{Path: "/contacts"}, nil); err != nil {
+							t.Error(err)
+						}
+						processes[i].note()
+					}
+				})
+			}
+		}
+		wg.Wait()
+		var served [2]int
+		for i := range processes {
+			served[i] = processes[i].between(time.Time{}, end)
+		}
+		both := served[0] + served[1]
+		throughput := float64(both) / (minutes * serverLimit)
+		refused := tooMany(srv)
+		refusals := float64(refused) / float64(len(srv.Requests()))
+		smaller := float64(min(served[0], served[1])) / float64(both)
+		t.Logf("window open since %s: %.1f %% of the limit, %.1f %% 429s, the smaller share is %.1f %%",
+			since, 100*throughput, 100*refusals, 100*smaller)
+		if roundTrip > time.Second {
+			// For five seconds after a window opens neither learns what the other
+			// sends, so both send for a full window.
+			return
+		}
+		if throughput < 0.93 || refusals > 0.02 || smaller < 0.4 {
+			t.Error("want at least 93 %, at most 2 % and at least 40 %")
+		}
+	})
+}
+
+func TestLimit_somebodyElseUsesItUp(t *testing.T) {
+	t.Parallel()
+	atLimit(t, 15*time.Second, func(t *testing.T, srv *trengotest.Server, roundTrip, _ time.Duration) {
+		time.AfterFunc(90*time.Second, func() { srv.SpendRateLimit(serverLimit) })
+		var b backlog
+		b.run(t, newClient(t, srv, trengo.WithMaxRetries(100)), 600, 64)
+		onTheirWay(t, srv, roundTrip)
+		if n := tooMany(srv); n > 64 {
+			t.Errorf("%d 429s for 64 goroutines", n)
+		}
+	})
+}
+
+// onTheirWay checks that only requests which were sent before the answer to the
+// first 429 was there met another.
+func onTheirWay(t *testing.T, srv *trengotest.Server, roundTrip time.Duration) {
+	t.Helper()
+	var known time.Time
+	for _, r := range srv.Requests() {
+		if r.Status != http.StatusTooManyRequests {
+			continue
+		}
+		if known.IsZero() {
+			known = r.Time.Add(roundTrip)
+		}
+		if r.Time.After(known) {
+			t.Errorf("a 429 for a request that was sent %s after the first was known", r.Time.Sub(known))
+		}
+	}
+}
+
+func TestLimit_serverChangesIt(t *testing.T) {
+	t.Parallel()
+	for _, roundTrip := range roundTrips {
+		t.Run("round trip "+roundTrip.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := trengotest.New()
+				srv.Behavior.Latency = roundTrip
+				changes := []struct {
+					after time.Duration
+					limit int
+				}{{0, 120}, {5 * time.Minute, 60}, {15 * time.Minute, 750}}
+				began := time.Now()
+				for _, change := range changes {
+					time.AfterFunc(change.after, func() { srv.SetRateLimit(change.limit) })
+				}
+				var b backlog
+				b.run(t, newClient(t, srv, trengo.WithMaxRetries(100)), 5000, 64)
+				onTheirWay(t, srv, roundTrip)
+				low := b.between(began.Add(7*time.Minute), began.Add(15*time.Minute))
+				high := b.between(began.Add(17*time.Minute), began.Add(20*time.Minute))
+				cycle := serverWindow + roundTrip
+				wantLow, wantHigh := perCycle(8*time.Minute, cycle, 60), perCycle(3*time.Minute, cycle, 750)
+				t.Logf("8 minutes at 60: %d calls of %d; 3 minutes at 750: %d of %d", low, wantLow, high, wantHigh)
+				if low < wantLow*95/100 || roundTrip < time.Second && high < wantHigh*95/100 {
+					t.Error("want at least 95 %")
+				}
+			})
+		})
+	}
+}
+
+func perCycle(d, cycle time.Duration, limit int) int {
+	return int(float64(d) / float64(cycle) * float64(limit))
+}
+
+func TestLimit_deadlines(t *testing.T) {
+	t.Parallel()
+	const callers, deadline = 500, 10 * time.Second
+	atLimit(t, 5*time.Second, func(t *testing.T, srv *trengotest.Server, _, since time.Duration) {
+		client := newClient(t, srv)
+		var b backlog
+		b.run(t, client, 30, 30)
+		var served, refused atomic.Int32
+		var wg sync.WaitGroup
+		for range callers {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), deadline)
+				defer cancel()
+				began := time.Now()
+				err := client.Do(ctx, trengo.Request{Path: "/contacts"}, nil)
+				took := time.Since(began)
+				var failed *trengo.Error
+				switch {
+				case err == nil:
+					served.Add(1)
+				case errors.Is(err, trengo.ErrRateLimited) && errors.As(err, &failed):
+					refused.Add(1)
+					if took > 10*time.Millisecond || failed.RetryAfter <= 0 {
+						t.Errorf("refused after %s with the advice to wait %s", took, failed.RetryAfter)
+					}
+				default:
+					t.Errorf("told to wait, and failed after %s: %v", took, err)
+				}
+			})
+		}
+		wg.Wait()
+		t.Logf("window open since %s: %d served, %d refused at once", since, served.Load(), refused.Load())
+		if served.Load() < 30 || served.Load()+refused.Load() != callers {
+			t.Errorf("%d served and %d refused of %d", served.Load(), refused.Load(), callers)
+		}
+	})
+}
+
+func TestLimit_giveUp(t *testing.T) {
+	t.Parallel()
+	atLimit(t, 15*time.Second, func(t *testing.T, srv *trengotest.Server, roundTrip, _ time.Duration) {
+		client := newClient(t, srv)
+		var b backlog
+		b.run(t, client, 60, 60)
+		began := time.Now()
+		var wg sync.WaitGroup
+		var waits [20]time.Duration
+		var givenUp atomic.Int32
+		for i := range waits {
+			ctx, cancel := context.WithCancel(t.Context())
+			if i < 10 {
+				time.AfterFunc(100*time.Millisecond, cancel)
+			}
+			wg.Go(func() {
+				defer cancel()
+				if err := client.Do(ctx, trengo.Request{Path: "/contacts"}, nil); errors.Is(err, context.Canceled) {
+					givenUp.Add(1)
+				}
+				waits[i] = time.Since(began) - roundTrip
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if last := slices.Max(waits[10:]); givenUp.Load() < 9 || last > 6*time.Second {
+			t.Errorf("%d gave up, and the last of the ten others waited %s", givenUp.Load(), last)
+		}
+	})
+}
+
+// retryAfterOf reads the header as a careful but plain client would.
+func retryAfterOf(resp *http.Response) time.Duration {
+	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+	return time.Duration(seconds) * time.Second
+}
