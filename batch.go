@@ -19,30 +19,27 @@ type Outcome struct {
 
 // ProcessAll does what [Destination.Process] does with every event of a
 // sequence, [Config.Concurrency] of them at once, and yields the outcomes as
-// they come: Outcome.Index says which event they are of. Events of one person
-// are handled in the order of the input; one that fails does not hold back
-// those after it. An error of the input becomes an outcome, as does a panic,
-// and the rest goes on.
+// they complete: Outcome.Index says which event they are of. Events of one
+// person are handled in the order of the input; one that fails does not hold
+// back those after it. An error of the input becomes an outcome, as does a
+// panic while an event is handled, and the rest goes on.
 //
 // Events are taken from the sequence, by another goroutine, as fast as they
 // are handled, so memory does not grow with the input. When ctx ends or the
 // caller leaves the loop, no more are taken, those under way are cancelled,
 // and the loop ends as soon as the sequence returns; events that were not
-// taken have no outcome. To finish what is under way, end the sequence
+// begun have no outcome. To finish what is under way, end the sequence
 // instead.
 func (d *Destination) ProcessAll(ctx context.Context, events iter.Seq2[*Event, error]) iter.Seq[Outcome] {
 	return func(yield func(Outcome) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var running sync.WaitGroup
-		entries, outcomes := make(chan entry), make(chan Outcome)
-		running.Go(func() { d.admit(ctx, events, entries) })
-		for range d.cfg.Concurrency {
-			running.Go(func() {
-				for e := range entries {
-					outcomes <- e.handle(ctx)
-				}
-			})
-		}
+		var panicked any // of the sequence, which belongs to the caller
+		outcomes := make(chan Outcome)
+		running.Go(func() {
+			defer func() { panicked = recover() }()
+			d.admit(ctx, events, &running, outcomes)
+		})
 		go func() {
 			running.Wait()
 			close(outcomes)
@@ -51,6 +48,9 @@ func (d *Destination) ProcessAll(ctx context.Context, events iter.Seq2[*Event, e
 			cancel()
 			for range outcomes {
 				// Nobody wants them, but their goroutines have to end.
+			}
+			if panicked != nil {
+				panic(panicked)
 			}
 		}()
 		for outcome := range outcomes {
@@ -62,21 +62,27 @@ func (d *Destination) ProcessAll(ctx context.Context, events iter.Seq2[*Event, e
 }
 
 // admit gives each event its place in its person's line, in the order of the
-// input, and hands it to whoever is free.
-func (d *Destination) admit(ctx context.Context, events iter.Seq2[*Event, error], entries chan<- entry) {
-	defer close(entries)
+// input. It waits for a free worker first: an event that has a place but
+// nobody to handle it would hold up those that are being handled, for ever.
+func (d *Destination) admit(ctx context.Context, events iter.Seq2[*Event, error], running *sync.WaitGroup, outcomes chan<- Outcome) {
+	workers := make(chan struct{}, d.cfg.Concurrency)
 	index := 0
 	for ev, err := range events {
+		select {
+		case workers <- struct{}{}:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			return
+		}
 		e := entry{Outcome: Outcome{Index: index, Event: ev, Err: err}}
 		if err == nil {
 			e.Err = recovered(func() { e.task = d.enter(ev) })
 		}
-		select {
-		case entries <- e:
-		case <-ctx.Done():
-			e.leave()
-			return
-		}
+		running.Go(func() {
+			defer func() { <-workers }()
+			outcomes <- e.handle(ctx)
+		})
 		index++
 	}
 }

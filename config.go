@@ -58,7 +58,8 @@ type Config struct {
 	// MaxMessages bounds how many handled messages are remembered, and
 	// MessageTTL for how long. 0 stands for 100,000 messages and 24 hours. A
 	// message that is delivered again after it was forgotten is handled
-	// again.
+	// again. MaxMessages also bounds how many writes with an unknown outcome
+	// are remembered, for at least 24 hours.
 	MaxMessages int
 	MessageTTL  time.Duration
 
@@ -205,14 +206,14 @@ func (cfg *Config) compile() (map[string]*subjectTemplate, error) {
 	if cfg.ChannelIdentifier == "" {
 		cfg.ChannelIdentifier = IdentifyByEmail
 	}
-	byEmail := cfg.ChannelIdentifier == IdentifyByEmail
-	if !byEmail && cfg.ChannelIdentifier != IdentifyByPhone {
+	byPhone := cfg.ChannelIdentifier == IdentifyByPhone
+	if !byPhone && cfg.ChannelIdentifier != IdentifyByEmail {
 		mistakes = append(mistakes, errors.New("the channel identifier is neither email nor phone"))
 	}
 	subjects := make(map[string]*subjectTemplate, len(cfg.EventTemplates))
 	for _, name := range slices.Sorted(maps.Keys(cfg.EventTemplates)) {
 		subjects[name] = nil
-		if !byEmail || strings.TrimSpace(cfg.EventTemplates[name]) == "" {
+		if byPhone || strings.TrimSpace(cfg.EventTemplates[name]) == "" {
 			continue
 		}
 		subject, err := compileSubject(cfg.EventTemplates[name])

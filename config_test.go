@@ -201,7 +201,7 @@ func TestNewDestination_mistakes(t *testing.T) {
 		{"two broken templates, by the names of their events", client, trengo.Config{ChannelID: 1, EventTemplates: broken}, []string{unclosed, block}},
 		{"no channel and broken templates", client, trengo.Config{EventTemplates: broken}, []string{noChannel, unclosed, block}},
 		{"no client, no channel and broken templates", nil, trengo.Config{EventTemplates: broken}, []string{noClient, noChannel, unclosed, block}},
-		{"no client, no channel and no identifier", nil, trengo.Config{ChannelIdentifier: "fax", EventTemplates: broken}, []string{noClient, noChannel, noIdentifier}},
+		{"all of them", nil, trengo.Config{ChannelIdentifier: "fax", EventTemplates: broken}, []string{noClient, noChannel, noIdentifier, unclosed, block}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

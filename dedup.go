@@ -3,7 +3,6 @@ package trengo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -65,13 +64,13 @@ func (t *task) run(ctx context.Context) (Result, error) {
 
 func wait(ctx context.Context, place *turn.Place[person]) error {
 	if err := place.Wait(ctx); err != nil {
-		return fmt.Errorf("trengo: waiting for another event of the same person: %w", err)
+		return &placedError{place: "waiting for another event of the same person", err: err}
 	}
 	return nil
 }
 
-// A visit is the world in which one event has its effect. Events of one
-// person do not meet there.
+// A visit is the work of one event at Trengo. It holds the contact's place in
+// line, so that no other event of the contact works meanwhile.
 type visit struct {
 	destination *Destination
 	memory      *memory
@@ -103,6 +102,7 @@ func (v *visit) decide(ctx context.Context, j *job) (Result, error) {
 	}
 	v.gone, v.remembered = v.held, false
 	v.memory.contacts.drop(keyOf(j))
+	v.keepName(v.held, unknownName)
 	v.leave()
 	again, againErr := v.destination.decide(ctx, j, v)
 	if errors.Is(againErr, errStillThere) {
@@ -115,7 +115,7 @@ func (v *visit) decide(ctx context.Context, j *job) (Result, error) {
 // not there: an update as not found, a ticket as unprocessable.
 func isGone(err error) bool {
 	var failed *Error
-	if !errors.As(err, &failed) {
+	if errors.Is(err, ErrOutcomeUnknown) || !errors.As(err, &failed) {
 		return false
 	}
 	return failed.StatusCode == http.StatusNotFound || failed.StatusCode == http.StatusUnprocessableEntity
@@ -132,17 +132,19 @@ func (v *visit) find(ctx context.Context, j *job) (*Contact, error) {
 	}
 	if known, ok := v.memory.contacts.get(keyOf(j)); ok {
 		v.remembered = true
-		if err := v.hold(ctx, known.id); err != nil {
-			return nil, err
-		}
-		return v.withName(known.id), nil
+		err := v.hold(ctx, known.id)
+		return v.withName(known.id), err
 	}
 	v.searchedAt = time.Now()
 	contact, err := v.destination.search(ctx, j)
-	if err != nil || contact == nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if contact.ID == v.gone {
+	case contact == nil && v.undecided(j):
+		return nil, unknownContact(j, ErrOutcomeUnknown)
+	case contact == nil:
+		return nil, nil
+	case contact.ID == v.gone:
 		return nil, errStillThere
 	}
 	v.memory.settleContact(j.person())
@@ -165,10 +167,11 @@ func (v *visit) hold(ctx context.Context, contactID int64) error {
 // keep remembers a contact that was just read, and holds it. An event that
 // named the contact may have changed the name between the reading and now.
 func (v *visit) keep(ctx context.Context, j *job, contact *Contact) (*Contact, error) {
-	if err := v.hold(ctx, contact.ID); err != nil {
-		return nil, err
-	}
+	// At once, whatever ends the event now: a search may not show it yet.
 	v.memory.contacts.put(keyOf(j), knownContact{id: contact.ID})
+	if err := v.hold(ctx, contact.ID); err != nil {
+		return contact, err
+	}
 	known, ok := v.memory.contacts.get(nameKey(contact.ID))
 	if ok && !known.readAt.Before(v.searchedAt) {
 		return &Contact{ID: contact.ID, Name: known.name}, nil
@@ -177,6 +180,10 @@ func (v *visit) keep(ctx context.Context, j *job, contact *Contact) (*Contact, e
 	return contact, nil
 }
 
+// unknownName is remembered of a contact whose name may have been changed: it
+// is no name that an event could have, and newer than what was read before.
+const unknownName = ""
+
 func (v *visit) keepName(id int64, name string) {
 	v.memory.contacts.put(nameKey(id), knownContact{id: id, name: name, readAt: time.Now()})
 }
@@ -184,16 +191,18 @@ func (v *visit) keepName(id int64, name string) {
 func (v *visit) rename(ctx context.Context, j *job, id int64) error {
 	contact, err := v.destination.client.Contacts.Update(ctx, id, ContactUpdate{Name: j.name})
 	if err != nil {
-		v.memory.contacts.drop(nameKey(id))
+		v.keepName(id, unknownName)
 		return err
 	}
-	v.keepName(id, contact.Name)
+	// What was asked for, not what was made of it: the next event of the person
+	// will ask for the same.
+	v.keepName(id, j.name)
 	switch {
 	case j.named():
 	case j.who.contradicts(contact):
 		// Somebody has changed the contact since it was read.
 		v.memory.contacts.drop(keyOf(j))
-	default:
+	case j.who.isOf(contact):
 		v.memory.contacts.put(keyOf(j), knownContact{id: id})
 	}
 	return nil

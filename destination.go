@@ -10,8 +10,9 @@ import (
 // is safe for concurrent use. Make one with [NewDestination].
 //
 // It remembers in memory which contact is whose and which messages it has
-// handled; see "Duplicates" in the package documentation. So all events for
-// an account should go through one Destination.
+// handled; see "Duplicates" in the package documentation. Two Destinations
+// know nothing of each other, so all events of one kind of channel should go
+// through one.
 type Destination struct {
 	client   *Client
 	cfg      Config
@@ -78,10 +79,12 @@ type Result struct {
 // context.externalId; trengoChannelId there replaces [Config.ChannelID].
 //
 // Events of one person are handled one at a time, in the order of the calls;
-// those of different people at the same time. An event that was handled
-// before, by its messageId, is answered from memory. An event whose effect is
-// not known ends with [ErrOutcomeUnknown]; call Process with it again, at
-// best a minute later: it looks for the effect first.
+// those of different people at the same time. (An event by identifier and one
+// that names the same contact never run together, but in no promised order.)
+// An event that was handled before, by its messageId, is answered from memory.
+// An event whose effect is not known ends with [ErrOutcomeUnknown]; call
+// Process with it again, at best a minute later: it looks for the effect
+// first. This needs a MessageID: without one, a second call is another event.
 //
 // The error is one of the sentinels for events, such as
 // [ErrMissingIdentifier], or the [*Error] of the call that failed; see
@@ -106,7 +109,8 @@ type world interface {
 	// find returns the contact of the person, or nil. Of a contact that the
 	// sender named, it may not know the name.
 	find(ctx context.Context, j *job) (*Contact, error)
-	// create returns a contact that may have been there already.
+	// create returns a contact that may have been there already. Like find, it
+	// may return it beside an error.
 	create(ctx context.Context, j *job) (*Contact, error)
 	rename(ctx context.Context, j *job, id int64) error
 	openTicket(ctx context.Context, j *job, in TicketCreate) (id int64, err error)
@@ -116,7 +120,7 @@ func (d *Destination) identify(ctx context.Context, j *job, w world) (Result, er
 	if j.named() || !d.cfg.AllowDuplicates {
 		contact, err := w.find(ctx, j)
 		if err != nil {
-			return Result{}, err
+			return resultOf(contact), err
 		}
 		if contact != nil {
 			return d.rename(ctx, j, contact, w)
@@ -124,7 +128,7 @@ func (d *Destination) identify(ctx context.Context, j *job, w world) (Result, er
 	}
 	contact, err := w.create(ctx, j)
 	if err != nil {
-		return Result{}, err
+		return resultOf(contact), err
 	}
 	if j.name == "" || contact.Name == j.name {
 		return Result{Action: ContactCreated, ContactID: contact.ID}, nil
@@ -149,7 +153,7 @@ func (d *Destination) rename(ctx context.Context, j *job, contact *Contact, w wo
 func (d *Destination) track(ctx context.Context, j *job, w world) (Result, error) {
 	contact, err := d.findOrCreate(ctx, j, w)
 	if err != nil {
-		return Result{}, err
+		return resultOf(contact), err
 	}
 	ticketID, err := w.openTicket(ctx, j, TicketCreate{
 		ContactID: contact.ID,
@@ -172,4 +176,13 @@ func (d *Destination) findOrCreate(ctx context.Context, j *job, w world) (*Conta
 	default:
 		return nil, ErrContactNotFound
 	}
+}
+
+// resultOf is the result of an event that failed when its contact was known at
+// the most.
+func resultOf(contact *Contact) Result {
+	if contact == nil {
+		return Result{}
+	}
+	return Result{ContactID: contact.ID}
 }

@@ -89,7 +89,8 @@
 //
 //   - Two events of a new person at the same time. Events of one person, by
 //     identifier and by contact, are handled one at a time, in the order of
-//     the calls.
+//     the calls. An event by identifier and one that names the same contact
+//     never run together, but in no promised order.
 //   - A message that is delivered again. What was handled is answered from
 //     memory; the key is messageId, type, event name, channel and person.
 //     Failures and skips are not remembered. An event without a messageId is
@@ -112,7 +113,9 @@
 // nothing of each other, and a new process knows nothing of the one before.
 // Two of them that handle the same message, or the first events of one person
 // by phone, at the same time create both. Send the events of a person to one
-// process, or accept that. With [Config.AllowDuplicates] contacts are created
+// process, or accept that. A ticket is looked for under the contact for which
+// it was meant: merging that contact into another meanwhile hides it. With
+// [Config.AllowDuplicates] contacts are created
 // without a look, so a redelivery after a lost answer creates another.
 //
 // # Templates

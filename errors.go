@@ -42,7 +42,8 @@ var (
 	ErrUnprocessable = errors.New("trengo: unprocessable")
 
 	// ErrOutcomeUnknown: the call changes something at Trengo, and it is not
-	// known whether it did. Nothing was sent twice; look before you repeat it.
+	// known whether it did. Nothing was repeated that could act twice; look
+	// before you repeat it.
 	ErrOutcomeUnknown = errors.New("trengo: outcome unknown")
 )
 
@@ -62,8 +63,9 @@ var (
 	// know, and [Config.CreateMissingContacts] is off.
 	ErrContactNotFound = errors.New("trengo: contact not found")
 
-	// ErrAmbiguousContact: several contacts have the identifier of the event.
-	// The [*AmbiguousContactError] has their ids.
+	// ErrAmbiguousContact: several contacts have the identifier of the event,
+	// or creating one answered with somebody else's. The
+	// [*AmbiguousContactError] has the ids.
 	ErrAmbiguousContact = errors.New("trengo: ambiguous contact")
 )
 
@@ -191,7 +193,7 @@ func (e *AmbiguousContactError) Error() string {
 // Is makes the error match [ErrAmbiguousContact].
 func (e *AmbiguousContactError) Is(target error) bool { return target == ErrAmbiguousContact }
 
-// Retryable reports whether it is worth to deliver the same event, or make
+// Retryable reports whether it is worth delivering the same event, or making
 // the same call, again later: true for a rate limit, an unknown outcome, an
 // outage of Trengo or the network, a context that ended, and a refused token,
 // because an operator can mend that. False for what will fail again: an event
@@ -267,6 +269,18 @@ func describe(err error) string {
 		return fmt.Sprintf("%T", err)
 	}
 }
+
+// placedError says where in the work of an event a call failed.
+type placedError struct {
+	place string
+	err   error
+}
+
+func (e *placedError) Error() string {
+	return "trengo: " + e.place + ": " + strings.TrimPrefix(e.err.Error(), "trengo: ")
+}
+
+func (e *placedError) Unwrap() error { return e.err }
 
 // ownError is a text of this package, made without anybody's data.
 type ownError string

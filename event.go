@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
 	"strings"
 )
 
@@ -191,13 +192,13 @@ func ReadEvents(r io.Reader) iter.Seq2[*Event, error] {
 			}
 			atEnd := errors.Is(err, io.EOF)
 			if err != nil && !atEnd {
-				yield(nil, fmt.Errorf("line %d: %w", number, err))
+				yield(nil, atLine(number, err))
 				return
 			}
 			if len(bytes.TrimSpace(line)) > 0 {
 				ev, invalid := ParseEvent(line)
 				if invalid != nil {
-					invalid = fmt.Errorf("line %d: %w", number, invalid)
+					invalid = atLine(number, invalid)
 				}
 				if !yield(ev, invalid) {
 					return
@@ -208,6 +209,10 @@ func ReadEvents(r io.Reader) iter.Seq2[*Event, error] {
 			}
 		}
 	}
+}
+
+func atLine(number int, err error) error {
+	return &placedError{place: "line " + strconv.Itoa(number), err: err}
 }
 
 // readLine reads to the end of a line, but keeps no more of it than is needed

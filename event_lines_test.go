@@ -67,7 +67,7 @@ func TestReadEvents(t *testing.T) {
 			var want []string
 			for _, line := range tt.want {
 				if number, why, ok := strings.Cut(strings.TrimPrefix(line, "trengo "), ": "); ok {
-					line = number + ": trengo: invalid event: " + why
+					line = "trengo: " + number + ": invalid event: " + why
 				}
 				want = append(want, line)
 			}
@@ -118,7 +118,7 @@ func TestReadEvents_readerFails(t *testing.T) {
 				}
 				got, last = append(got, err.Error()), err
 			}
-			if diff := cmp.Diff([]string{"1", "line 2: the disk is broken"}, got); diff != "" {
+			if diff := cmp.Diff([]string{"1", "trengo: line 2: the disk is broken"}, got); diff != "" {
 				t.Errorf("events (-want +got):\n%s", diff)
 			}
 			if !errors.Is(last, broken) || errors.Is(last, trengo.ErrInvalidEvent) {
@@ -173,7 +173,7 @@ func TestReadEvents_lineTooLongInBoundedMemory(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	got := readAll(io.MultiReader(line...))
 	runtime.ReadMemStats(&after)
-	want := []string{"line 1: trengo: invalid event: it is longer than 4 MB", "2"}
+	want := []string{"trengo: line 1: invalid event: it is longer than 4 MB", "2"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}

@@ -195,7 +195,7 @@ func ExampleReadEvents() {
 	}
 	// Output:
 	// identify 1001
-	// line 2: trengo: invalid event: it is broken JSON
+	// trengo: line 2: invalid event: it is broken JSON
 	// page 1002
 }
 
@@ -233,5 +233,5 @@ func ExampleRetryable() {
 	// Output:
 	// acknowledge 0
 	// acknowledge 1 - trengo: contact not found
-	// leave 2 - ticket of contact 17 on channel 405980 for the event "Support Requested": trengo: POST /tickets: 503 Service Unavailable; outcome unknown
+	// leave 2 - trengo: ticket of contact 17 on channel 405980 for the event "Support Requested": POST /tickets: 503 Service Unavailable; outcome unknown
 }

@@ -124,14 +124,7 @@ func TestReadme_codeIsTested(t *testing.T) {
 	}
 }
 
-// review is what a service of yours might be.
-type review struct{ client *trengo.Client }
-
-func (r review) ask(ctx context.Context, email string) (int64, error) {
-	return askForReview(ctx, r.client, 405980, email)
-}
-
-func TestReview_lostAnswer(t *testing.T) {
+func TestAskForReview_lostAnswer(t *testing.T) {
 	srv := trengotest.New()
 	srv.AddChannel(trengotest.Channel{ID: 405980, Type: "EMAIL"})
 	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.Client()))
@@ -139,7 +132,7 @@ func TestReview_lostAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv.Inject(trengotest.Fault{}, trengotest.LostAfter()) // the second request: the ticket
-	_, err = review{client}.ask(t.Context(), "ann@example.com")
+	_, err = askForReview(t.Context(), client, 405980, "ann@example.com")
 	if !errors.Is(err, trengo.ErrOutcomeUnknown) || len(srv.Tickets()) != 1 {
 		t.Errorf("%d tickets with error %v", len(srv.Tickets()), err)
 	}

@@ -26,11 +26,13 @@ type memory struct {
 }
 
 func newMemory(cfg *Config) *memory {
+	// What is undecided has to outlive the minute after which it is decided.
+	lostTTL := max(cfg.MessageTTL, defaultMessageTTL)
 	return &memory{
 		contacts:     newContactCache(cfg.MaxPeople, cfg.PeopleTTL),
 		handled:      lru.New[messageKey, Result](cfg.MaxMessages, cfg.MessageTTL),
-		lostContacts: lru.New[person, time.Time](cfg.MaxMessages, cfg.MessageTTL),
-		lostTickets:  lru.New[int64, lostTicket](cfg.MaxMessages, cfg.MessageTTL),
+		lostContacts: lru.New[person, time.Time](cfg.MaxMessages, lostTTL),
+		lostTickets:  lru.New[int64, lostTicket](cfg.MaxMessages, lostTTL),
 	}
 }
 

@@ -330,7 +330,6 @@ func TestContactCache(t *testing.T) {
 // The name under which an event found a contact must not outlive a rename that
 // was lost while the event waited for the contact.
 func TestContactCache_lostRenameBetweenSearchAndTurn(t *testing.T) {
-	t.Skip("a name that was read before a lost rename is remembered after it")
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
 		d.Behavior.Latency = 2 * time.Second

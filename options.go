@@ -197,7 +197,8 @@ func WithRateLimit(perMinute int) Option {
 }
 
 // WithMaxRetries bounds how often a call is repeated after its first attempt.
-// The default is [DefaultMaxRetries]; with 0 every call is sent once.
+// The default is [DefaultMaxRetries]; with 0 every call is sent once, and once
+// more if a refused token was replaced (see [WithTokenSource]).
 func WithMaxRetries(n int) Option {
 	return func(o *options) error {
 		if n < 0 {

@@ -12,37 +12,50 @@ import (
 // its search behind.
 const settleAfter = time.Minute
 
-// createOnce creates the person's contact, unless an earlier attempt may have
-// done so. An attempt of its own whose outcome is unknown it settles by
-// looking. Who allows duplicates has chosen to create again.
+// createOnce creates the person's contact. An attempt whose outcome is unknown
+// it settles by looking. Who allows duplicates has chosen to create again.
 func (v *visit) createOnce(ctx context.Context, j *job) (*Contact, error) {
-	contacts := v.destination.client.Contacts
 	if v.destination.cfg.AllowDuplicates {
 		v.searchedAt = time.Now()
-		return contacts.Create(ctx, j.newContact())
+		return v.destination.client.Contacts.Create(ctx, j.newContact())
 	}
-	person := j.person()
-	if ended, lost := v.memory.contactLost(person); lost && v.searchedAt.Sub(ended) < settleAfter {
-		return nil, unknownContact(j, ErrOutcomeUnknown)
+	contact, err := v.attemptContact(ctx, j)
+	if !errors.Is(err, ErrOutcomeUnknown) {
+		return contact, err
 	}
-	contact, err := contacts.Create(ctx, j.newContact())
-	switch {
-	case errors.Is(err, ErrOutcomeUnknown):
-		v.memory.loseContact(person)
-		found, lookErr := v.destination.search(ctx, j)
-		if lookErr != nil || found == nil {
-			return nil, unknownContact(j, err)
+	found, lookErr := v.destination.search(ctx, j)
+	if lookErr != nil || found == nil {
+		return nil, unknownContact(j, err)
+	}
+	v.memory.settleContact(j.person())
+	return found, nil
+}
+
+// attemptContact remembers an attempt whose outcome is unknown: because its
+// answer was lost, or because an observer or a transport panicked.
+func (v *visit) attemptContact(ctx context.Context, j *job) (*Contact, error) {
+	unknown := true
+	defer func() {
+		if unknown {
+			v.memory.loseContact(j.person())
+		} else {
+			v.memory.settleContact(j.person())
 		}
-		contact = found
-	case err != nil:
-		return nil, err
-	}
-	v.memory.settleContact(person)
-	return contact, nil
+	}()
+	contact, err := v.destination.client.Contacts.Create(ctx, j.newContact())
+	unknown = errors.Is(err, ErrOutcomeUnknown)
+	return contact, err
+}
+
+// undecided reports whether the person's contact may yet appear, although a
+// search did not find it.
+func (v *visit) undecided(j *job) bool {
+	ended, lost := v.memory.contactLost(j.person())
+	return lost && v.searchedAt.Sub(ended) < settleAfter
 }
 
 func unknownContact(j *job, err error) error {
-	return fmt.Errorf("contact on channel %d: %w", j.channelID, err)
+	return &placedError{place: fmt.Sprintf("contact on channel %d", j.channelID), err: err}
 }
 
 // A lostTicket is a ticket of which it is not known whether it was created.
@@ -57,6 +70,10 @@ type lostTicket struct {
 
 // openTicket creates a ticket, unless an earlier attempt may have done so.
 func (v *visit) openTicket(ctx context.Context, j *job, in TicketCreate) (int64, error) {
+	// Another event of the contact may have found this one's ticket meanwhile.
+	if before, ok := v.memory.handledBefore(j.message()); ok {
+		return before.TicketID, nil
+	}
 	if lost, ok := v.memory.ticketLost(in.ContactID); ok {
 		id, err := v.settle(ctx, lost)
 		if err != nil {
@@ -66,8 +83,8 @@ func (v *visit) openTicket(ctx context.Context, j *job, in TicketCreate) (int64,
 			return id, nil
 		}
 	}
-	if v.memory.newest() > 0 {
-		return v.createTicket(ctx, j, in, v.memory.newest())
+	if newest := v.memory.newest(); newest > 0 {
+		return v.createTicket(ctx, j, in, newest)
 	}
 	return v.createFirstTicket(ctx, j, in)
 }
@@ -75,35 +92,34 @@ func (v *visit) openTicket(ctx context.Context, j *job, in TicketCreate) (int64,
 // createFirstTicket creates a ticket in a process that has made none yet. The
 // ids of the contact's tickets tell the old ones from the new one, should its
 // answer be lost; the other tickets wait, because they will need no listing.
+// They wait for one only: if that fails, each lists for itself.
 func (v *visit) createFirstTicket(ctx context.Context, j *job, in TicketCreate) (int64, error) {
 	place := v.memory.firstTicket.Join(struct{}{})
 	defer place.Leave()
 	if err := place.Wait(ctx); err != nil {
-		return 0, fmt.Errorf("trengo: waiting for the first ticket: %w", err)
+		return 0, &placedError{place: "waiting for the first ticket", err: err}
+	}
+	if !place.Free() {
+		place.Leave()
 	}
 	if newest := v.memory.newest(); newest > 0 {
-		place.Leave()
 		return v.createTicket(ctx, j, in, newest)
 	}
 	var highest int64
 	err := v.eachTicket(ctx, in.ContactID, func(t *Ticket) { highest = max(highest, t.ID) })
-	if err != nil {
+	// Of a contact with too many tickets settle believes nothing anyway.
+	if err != nil && !errors.Is(err, errTooManyTickets) {
 		return 0, err
 	}
 	return v.createTicket(ctx, j, in, highest)
 }
 
 func (v *visit) createTicket(ctx context.Context, j *job, in TicketCreate, above int64) (int64, error) {
-	ticket, err := v.destination.client.Tickets.Create(ctx, in)
-	switch {
-	case err == nil:
-		v.memory.seeTicket(ticket.ID)
-		return ticket.ID, nil
-	case !errors.Is(err, ErrOutcomeUnknown):
-		return 0, err
+	lost := lostTicket{TicketCreate: in, message: j.message(), event: j.event.Event, above: above}
+	ticketID, err := v.attemptTicket(ctx, &lost)
+	if !errors.Is(err, ErrOutcomeUnknown) {
+		return ticketID, err
 	}
-	lost := lostTicket{TicketCreate: in, message: j.message(), event: j.event.Event, above: above, ended: time.Now()}
-	v.memory.loseTicket(lost)
 	id, lookErr := v.settle(ctx, lost)
 	switch {
 	case id != 0:
@@ -113,6 +129,25 @@ func (v *visit) createTicket(ctx context.Context, j *job, in TicketCreate, above
 	default:
 		return 0, lost.unknown(fmt.Errorf("%w; looking for it: %w", err, lookErr))
 	}
+}
+
+// attemptTicket remembers an attempt whose outcome is unknown, as
+// attemptContact does.
+func (v *visit) attemptTicket(ctx context.Context, lost *lostTicket) (int64, error) {
+	unknown := true
+	defer func() {
+		if unknown {
+			lost.ended = time.Now()
+			v.memory.loseTicket(*lost)
+		}
+	}()
+	ticket, err := v.destination.client.Tickets.Create(ctx, lost.TicketCreate)
+	unknown = errors.Is(err, ErrOutcomeUnknown)
+	if err != nil {
+		return 0, err
+	}
+	v.memory.seeTicket(ticket.ID)
+	return ticket.ID, nil
 }
 
 // errUndecided is why a look did not settle what became of a ticket.
@@ -155,7 +190,8 @@ func (l lostTicket) is(t *Ticket) bool {
 }
 
 func (l lostTicket) unknown(err error) error {
-	return fmt.Errorf("ticket of contact %d on channel %d for the event %q: %w", l.ContactID, l.ChannelID, l.event, err)
+	place := fmt.Sprintf("ticket of contact %d on channel %d for the event %q", l.ContactID, l.ChannelID, l.event)
+	return &placedError{place: place, err: err}
 }
 
 // maxLookedAt bounds how many tickets of a contact are looked at, and

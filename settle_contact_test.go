@@ -244,7 +244,6 @@ func TestSettle_contactOfSomebodyElse(t *testing.T) {
 // An event that names the contact may find another's lost ticket just while
 // that one is delivered again and waits for the contact.
 func TestSettle_foundWhileItsEventWaits(t *testing.T) {
-	t.Skip("the event that waited makes a second ticket")
 	synctest.Test(t, func(t *testing.T) {
 		d, contactID := newTicketDesk(t)
 		d.fail(open, trengotest.Late(deskTimeout+45*time.Second))

@@ -198,7 +198,13 @@ func (s *stress) fault(request trengotest.Request) trengotest.Fault {
 	if r.IntN(100) >= stressFaults {
 		return trengotest.Fault{}
 	}
-	return matrixFaults[r.IntN(len(matrixFaults))].fault
+	fault := matrixFaults[r.IntN(len(matrixFaults))].fault
+	if fault == trengotest.Late(matrixTimeout+45*time.Second) {
+		// Some deliveries are given up early: more than a minute after that
+		// nothing is to be expected any more.
+		return trengotest.Late(45 * time.Second)
+	}
+	return fault
 }
 
 // deliverUntilDone delivers an event again as long as that is worth it.

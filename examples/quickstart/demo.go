@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/trengotest"
@@ -88,7 +89,7 @@ func (d *demoServer) addChannel(id int64) {
 // would be there at the account of whoever sends such events.
 func (d *demoServer) provideFor(event *trengo.Event) {
 	for _, external := range event.Context.ExternalIDs {
-		id, err := strconv.ParseInt(external.ID, 10, 64)
+		id, err := strconv.ParseInt(strings.TrimSpace(external.ID), 10, 64)
 		if err != nil || id <= 0 {
 			continue
 		}

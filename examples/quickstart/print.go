@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"sync/atomic"
+	"unicode"
 
 	"github.com/trengo-go/trengo"
 )
@@ -14,11 +15,12 @@ type printer struct {
 	out  io.Writer
 	plan bool
 
-	requests atomic.Int64
-	number   int // of the event in its batch
-	events   int
-	failed   int
-	actions  map[trengo.Action]int
+	requests   atomic.Int64
+	number     int // of the event in its batch
+	events     int
+	failed     int
+	duplicates int
+	actions    map[trengo.Action]int
 }
 
 func (p *printer) heading(title string, config trengo.Config) {
@@ -37,25 +39,43 @@ func orEmail(identifier trengo.ChannelIdentifier) trengo.ChannelIdentifier {
 }
 
 func (p *printer) event(event *trengo.Event, plan trengo.Plan, err error) {
-	p.count(plan.Action, err)
+	p.count(plan.Result, err)
 	outcome, detail := strings.ReplaceAll(string(plan.Action), "_", " "), plan.Reason
+	if plan.Duplicate {
+		detail = "handled before"
+	}
 	if err != nil {
 		outcome, detail = "FAILED", strings.TrimPrefix(err.Error(), "trengo: ")
 	}
-	p.line(event.Type+" "+event.Event, outcome, idOf("contact", plan.ContactID), idOf("ticket", plan.TicketID), detail)
+	p.line(printable(event.Type+" "+event.Event), outcome, idOf("contact", plan.ContactID), idOf("ticket", plan.TicketID), detail)
 	for _, write := range plan.Writes {
 		fmt.Fprintf(p.out, "      %s %s %s\n", write.Method, write.Path, write.Body)
 	}
 }
 
 func (p *printer) unreadable(err error) {
-	p.count("", err)
-	p.line("", "FAILED", "", "", strings.ReplaceAll(err.Error(), "trengo: ", ""))
+	p.count(trengo.Result{}, err)
+	p.line("", "FAILED", "", "", strings.TrimPrefix(err.Error(), "trengo: "))
 }
 
 func (p *printer) line(event, outcome, contact, ticket, detail string) {
 	line := fmt.Sprintf("%4d  %-25s %-18s %-18s %-18s %s", p.number, event, outcome, contact, ticket, detail)
 	fmt.Fprintln(p.out, strings.TrimRight(line, " "))
+}
+
+// printable keeps a name within its column, and out of the terminal's control.
+func printable(name string) string {
+	const column = 25
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, name)
+	if runes := []rune(name); len(runes) > column {
+		return string(runes[:column-1]) + "…"
+	}
+	return name
 }
 
 func idOf(kind string, id int64) string {
@@ -65,17 +85,21 @@ func idOf(kind string, id int64) string {
 	return fmt.Sprintf("%s %d", kind, id)
 }
 
-func (p *printer) count(action trengo.Action, err error) {
+func (p *printer) count(result trengo.Result, err error) {
 	p.number++
 	p.events++
-	if err != nil {
+	switch {
+	case err != nil:
 		p.failed++
+		return
+	case result.Duplicate:
+		p.duplicates++
 		return
 	}
 	if p.actions == nil {
 		p.actions = map[trengo.Action]int{}
 	}
-	p.actions[action]++
+	p.actions[result.Action]++
 }
 
 // tickets shows the subjects that the templates made.
@@ -105,6 +129,7 @@ func (p *printer) summary() {
 		{"contacts updated", p.actions[trengo.ContactUpdated]},
 		{"contacts unchanged", p.actions[trengo.ContactUnchanged]},
 		{"tickets", p.actions[trengo.TicketCreated]},
+		{"handled before", p.duplicates},
 		{"skipped", p.actions[trengo.Skipped]},
 		{"failed", p.failed},
 		{"API requests", int(p.requests.Load())},

@@ -20,7 +20,7 @@ type Place[K comparable] struct {
 	lines      *Lines[K]
 	key        K
 	next, prev *Place[K]
-	turn       chan struct{} // nil for who found nobody before them
+	turn       chan struct{} // nil if nobody stood before it
 	left       bool
 }
 
