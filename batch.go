@@ -33,27 +33,18 @@ type Outcome struct {
 func (d *Destination) ProcessAll(ctx context.Context, events iter.Seq2[*Event, error]) iter.Seq[Outcome] {
 	return func(yield func(Outcome) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		var running sync.WaitGroup
-		var panicked any // of the sequence, which belongs to the caller
-		outcomes := make(chan Outcome)
-		running.Go(func() {
-			defer func() { panicked = recover() }()
-			d.admit(ctx, events, &running, outcomes)
-		})
-		go func() {
-			running.Wait()
-			close(outcomes)
-		}()
+		b := batch{destination: d, entries: make(chan entry), busy: make(chan struct{}, d.cfg.Concurrency), outcomes: make(chan Outcome)}
+		b.start(ctx, events)
 		defer func() {
 			cancel()
-			for range outcomes {
+			for range b.outcomes {
 				// Nobody wants them, but their goroutines have to end.
 			}
-			if panicked != nil {
-				panic(panicked)
+			if b.panicked != nil {
+				panic(b.panicked)
 			}
 		}()
-		for outcome := range outcomes {
+		for outcome := range b.outcomes {
 			if !yield(outcome) {
 				return
 			}
@@ -61,15 +52,44 @@ func (d *Destination) ProcessAll(ctx context.Context, events iter.Seq2[*Event, e
 	}
 }
 
+// A batch is a ProcessAll at work.
+type batch struct {
+	destination *Destination
+	busy        chan struct{} // has an element for each worker that has an event
+	entries     chan entry
+	outcomes    chan Outcome
+	panicked    any // of the sequence, which belongs to the caller
+}
+
+func (b *batch) start(ctx context.Context, events iter.Seq2[*Event, error]) {
+	var running sync.WaitGroup
+	running.Go(func() {
+		defer close(b.entries)
+		defer func() { b.panicked = recover() }()
+		b.admit(ctx, events)
+	})
+	for range cap(b.busy) {
+		running.Go(func() {
+			for e := range b.entries {
+				b.outcomes <- e.handle(ctx)
+				<-b.busy
+			}
+		})
+	}
+	go func() {
+		running.Wait()
+		close(b.outcomes)
+	}()
+}
+
 // admit gives each event its place in its person's line, in the order of the
 // input. It waits for a free worker first: an event that has a place but
 // nobody to handle it would hold up those that are being handled, for ever.
-func (d *Destination) admit(ctx context.Context, events iter.Seq2[*Event, error], running *sync.WaitGroup, outcomes chan<- Outcome) {
-	workers := make(chan struct{}, d.cfg.Concurrency)
+func (b *batch) admit(ctx context.Context, events iter.Seq2[*Event, error]) {
 	index := 0
 	for ev, err := range events {
 		select {
-		case workers <- struct{}{}:
+		case b.busy <- struct{}{}:
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
@@ -77,12 +97,9 @@ func (d *Destination) admit(ctx context.Context, events iter.Seq2[*Event, error]
 		}
 		e := entry{Outcome: Outcome{Index: index, Event: ev, Err: err}}
 		if err == nil {
-			e.Err = recovered(func() { e.task = d.enter(ev) })
+			e.Err = recovered(func() { e.task = b.destination.enter(ev) })
 		}
-		running.Go(func() {
-			defer func() { <-workers }()
-			outcomes <- e.handle(ctx)
-		})
+		b.entries <- e
 		index++
 	}
 }

@@ -1,6 +1,7 @@
 package trengo
 
 import (
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -18,8 +19,10 @@ type memory struct {
 
 	contacts contactStore
 
+	seeds [2]maphash.Seed
+
 	mu           sync.Mutex
-	handled      *lru.Map[messageKey, Result]
+	handled      *lru.Map[fingerprint, Result]
 	lostContacts *lru.Map[person, time.Time] // when the attempt ended
 	lostTickets  *lru.Map[int64, lostTicket] // by contact
 	newestTicket int64                       // that this process has made; 0: none yet
@@ -30,10 +33,19 @@ func newMemory(cfg *Config) *memory {
 	lostTTL := max(cfg.MessageTTL, defaultMessageTTL)
 	return &memory{
 		contacts:     newContactCache(cfg.MaxPeople, cfg.PeopleTTL),
-		handled:      lru.New[messageKey, Result](cfg.MaxMessages, cfg.MessageTTL),
+		seeds:        [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+		handled:      lru.New[fingerprint, Result](cfg.MaxMessages, cfg.MessageTTL),
 		lostContacts: lru.New[person, time.Time](cfg.MaxMessages, lostTTL),
 		lostTickets:  lru.New[int64, lostTicket](cfg.MaxMessages, lostTTL),
 	}
+}
+
+// A fingerprint stands for a message in memory: a fraction of its size, and at
+// 128 bits no two will ever meet.
+type fingerprint [2]uint64
+
+func (m *memory) fingerprint(key messageKey) fingerprint {
+	return fingerprint{maphash.Comparable(m.seeds[0], key), maphash.Comparable(m.seeds[1], key)}
 }
 
 // handledBefore returns what a message did when it was handled. Nothing is
@@ -42,9 +54,10 @@ func (m *memory) handledBefore(key messageKey) (Result, bool) {
 	if key.messageID == "" {
 		return Result{}, false
 	}
+	mark := m.fingerprint(key)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	before, ok := m.handled.Get(time.Now(), key)
+	before, ok := m.handled.Get(time.Now(), mark)
 	before.Duplicate = ok
 	return before, ok
 }
@@ -53,9 +66,10 @@ func (m *memory) handle(key messageKey, result Result) {
 	if key.messageID == "" {
 		return
 	}
+	mark := m.fingerprint(key)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.handled.Put(time.Now(), key, result)
+	m.handled.Put(time.Now(), mark, result)
 }
 
 func (m *memory) loseContact(p person) {

@@ -70,9 +70,11 @@ type lostTicket struct {
 
 // openTicket creates a ticket, unless an earlier attempt may have done so.
 func (v *visit) openTicket(ctx context.Context, j *job, in TicketCreate) (int64, error) {
-	// Another event of the contact may have found this one's ticket meanwhile.
-	if before, ok := v.memory.handledBefore(j.message()); ok {
-		return before.TicketID, nil
+	if v.place != nil && !v.place.Free() {
+		// Another event of the contact may have found this one's ticket.
+		if before, ok := v.memory.handledBefore(j.message()); ok {
+			return before.TicketID, nil
+		}
 	}
 	if lost, ok := v.memory.ticketLost(in.ContactID); ok {
 		id, err := v.settle(ctx, lost)

@@ -114,6 +114,7 @@ func newStress(t *testing.T, seed uint64, kind trengo.ChannelIdentifier) *stress
 	s := &stress{t: t, seed: seed, kind: kind, srv: trengotest.New(), people: newStressPeople(kind)}
 	s.srv.SetRateLimit(1_000_000)
 	s.srv.Behavior.Latency = 150 * time.Millisecond
+	s.srv.Behavior.PhoneMatch = trengotest.PhoneMatchNever // so that Trengo does not help out
 	s.srv.Behavior.SearchDelay = time.Duration(seed%2) * 5 * time.Second
 	s.srv.AddChannel(trengotest.Channel{ID: deskMail, Type: "EMAIL"})
 	s.srv.AddChannel(trengotest.Channel{ID: deskPhone, Type: "WA_BUSINESS"})
