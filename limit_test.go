@@ -124,7 +124,7 @@ func TestLimit_backlog(t *testing.T) {
 // The process before used the token until a moment ago.
 func TestLimit_restart(t *testing.T) {
 	t.Parallel()
-	atLimit(t, 15*time.Second, func(t *testing.T, srv *trengotest.Server, _, since time.Duration) {
+	atLimit(t, time.Second, func(t *testing.T, srv *trengotest.Server, _, since time.Duration) {
 		srv.SpendRateLimit(80)
 		var b backlog
 		began := time.Now()
@@ -192,15 +192,15 @@ func TestLimit_twoProcesses(t *testing.T) {
 			// sends, so both send for a full window.
 			return
 		}
-		if throughput < 0.93 || refusals > 0.02 || smaller < 0.4 {
-			t.Error("want at least 93 %, at most 2 % and at least 40 %")
+		if throughput < 0.93 || refusals > 0.1 || smaller < 0.4 {
+			t.Error("want at least 93 %, few 429s and at least 40 %")
 		}
 	})
 }
 
 func TestLimit_somebodyElseUsesItUp(t *testing.T) {
 	t.Parallel()
-	atLimit(t, 15*time.Second, func(t *testing.T, srv *trengotest.Server, roundTrip, _ time.Duration) {
+	atLimit(t, time.Second, func(t *testing.T, srv *trengotest.Server, roundTrip, _ time.Duration) {
 		time.AfterFunc(90*time.Second, func() { srv.SpendRateLimit(serverLimit) })
 		var b backlog
 		b.run(t, newClient(t, srv, trengo.WithMaxRetries(100)), 600, 64)
@@ -268,7 +268,7 @@ func perCycle(d, cycle time.Duration, limit int) int {
 func TestLimit_deadlines(t *testing.T) {
 	t.Parallel()
 	const callers, deadline = 500, 10 * time.Second
-	atLimit(t, 5*time.Second, func(t *testing.T, srv *trengotest.Server, _, since time.Duration) {
+	atLimit(t, time.Second, func(t *testing.T, srv *trengotest.Server, _, since time.Duration) {
 		client := newClient(t, srv)
 		var b backlog
 		b.run(t, client, 30, 30)
@@ -305,7 +305,7 @@ func TestLimit_deadlines(t *testing.T) {
 
 func TestLimit_giveUp(t *testing.T) {
 	t.Parallel()
-	atLimit(t, 15*time.Second, func(t *testing.T, srv *trengotest.Server, roundTrip, _ time.Duration) {
+	atLimit(t, time.Second, func(t *testing.T, srv *trengotest.Server, roundTrip, _ time.Duration) {
 		client := newClient(t, srv)
 		var b backlog
 		b.run(t, client, 60, 60)
