@@ -101,8 +101,8 @@ func (v *visit) decide(ctx context.Context, j *job) (Result, error) {
 		return result, err
 	}
 	v.gone, v.remembered = v.held, false
-	v.memory.contacts.drop(keyOf(j))
-	v.keepName(v.held, unknownName)
+	v.memory.contacts.drop(ctx, keyOf(j))
+	v.keepName(ctx, v.held, unknownName)
 	v.leave()
 	again, againErr := v.destination.decide(ctx, j, v)
 	if errors.Is(againErr, errStillThere) {
@@ -128,12 +128,12 @@ func nameKey(contactID int64) contactKey { return contactKey{person: personOf(co
 func (v *visit) find(ctx context.Context, j *job) (*Contact, error) {
 	if j.named() {
 		// The place that this event waited for was the contact's.
-		return v.withName(j.contactID), nil
+		return v.withName(ctx, j.contactID), nil
 	}
-	if known, ok := v.memory.contacts.get(keyOf(j)); ok {
+	if known, ok := v.memory.contacts.get(ctx, keyOf(j)); ok {
 		v.remembered = true
 		err := v.hold(ctx, known.id)
-		return v.withName(known.id), err
+		return v.withName(ctx, known.id), err
 	}
 	v.searchedAt = time.Now()
 	contact, err := v.destination.search(ctx, j)
@@ -152,8 +152,8 @@ func (v *visit) find(ctx context.Context, j *job) (*Contact, error) {
 }
 
 // withName returns a contact with its name as far as that is remembered.
-func (v *visit) withName(id int64) *Contact {
-	known, _ := v.memory.contacts.get(nameKey(id))
+func (v *visit) withName(ctx context.Context, id int64) *Contact {
+	known, _ := v.memory.contacts.get(ctx, nameKey(id))
 	return &Contact{ID: id, Name: known.name}
 }
 
@@ -168,15 +168,15 @@ func (v *visit) hold(ctx context.Context, contactID int64) error {
 // named the contact may have changed the name between the reading and now.
 func (v *visit) keep(ctx context.Context, j *job, contact *Contact) (*Contact, error) {
 	// At once, whatever ends the event now: a search may not show it yet.
-	v.memory.contacts.put(keyOf(j), knownContact{id: contact.ID})
+	v.memory.contacts.put(ctx, keyOf(j), knownContact{id: contact.ID})
 	if err := v.hold(ctx, contact.ID); err != nil {
 		return contact, err
 	}
-	known, ok := v.memory.contacts.get(nameKey(contact.ID))
+	known, ok := v.memory.contacts.get(ctx, nameKey(contact.ID))
 	if ok && !known.readAt.Before(v.searchedAt) {
 		return &Contact{ID: contact.ID, Name: known.name}, nil
 	}
-	v.keepName(contact.ID, contact.Name)
+	v.keepName(ctx, contact.ID, contact.Name)
 	return contact, nil
 }
 
@@ -184,26 +184,26 @@ func (v *visit) keep(ctx context.Context, j *job, contact *Contact) (*Contact, e
 // is no name that an event could have, and newer than what was read before.
 const unknownName = ""
 
-func (v *visit) keepName(id int64, name string) {
-	v.memory.contacts.put(nameKey(id), knownContact{id: id, name: name, readAt: time.Now()})
+func (v *visit) keepName(ctx context.Context, id int64, name string) {
+	v.memory.contacts.put(ctx, nameKey(id), knownContact{id: id, name: name, readAt: time.Now()})
 }
 
 func (v *visit) rename(ctx context.Context, j *job, id int64) error {
 	contact, err := v.destination.client.Contacts.Update(ctx, id, ContactUpdate{Name: j.name})
 	if err != nil {
-		v.keepName(id, unknownName)
+		v.keepName(ctx, id, unknownName)
 		return err
 	}
 	// What was asked for, not what was made of it: the next event of the person
 	// will ask for the same.
-	v.keepName(id, j.name)
+	v.keepName(ctx, id, j.name)
 	switch {
 	case j.named():
 	case j.who.contradicts(contact):
 		// Somebody has changed the contact since it was read.
-		v.memory.contacts.drop(keyOf(j))
+		v.memory.contacts.drop(ctx, keyOf(j))
 	case j.who.isOf(contact):
-		v.memory.contacts.put(keyOf(j), knownContact{id: id})
+		v.memory.contacts.put(ctx, keyOf(j), knownContact{id: id})
 	}
 	return nil
 }

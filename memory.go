@@ -1,6 +1,7 @@
 package trengo
 
 import (
+	"context"
 	"hash/maphash"
 	"sync"
 	"time"
@@ -127,11 +128,12 @@ func (m *memory) newest() int64 {
 
 // A contactStore remembers contacts: under a person on a channel the id, and
 // under the contact itself, on no channel, the name. It is safe for concurrent
-// use. One that several processes share could take its place.
+// use. One that several processes share could take its place; when it does not
+// answer it knows nothing, which costs a search and no more.
 type contactStore interface {
-	get(key contactKey) (knownContact, bool)
-	put(key contactKey, contact knownContact)
-	drop(key contactKey)
+	get(ctx context.Context, key contactKey) (knownContact, bool)
+	put(ctx context.Context, key contactKey, contact knownContact)
+	drop(ctx context.Context, key contactKey)
 }
 
 type contactKey struct {
@@ -156,19 +158,19 @@ func newContactCache(people int, ttl time.Duration) *contactCache {
 	return &contactCache{entries: lru.New[contactKey, knownContact](entriesPerPerson*people, ttl)}
 }
 
-func (c *contactCache) get(key contactKey) (knownContact, bool) {
+func (c *contactCache) get(_ context.Context, key contactKey) (knownContact, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.entries.Get(time.Now(), key)
 }
 
-func (c *contactCache) put(key contactKey, contact knownContact) {
+func (c *contactCache) put(_ context.Context, key contactKey, contact knownContact) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entries.Put(time.Now(), key, contact)
 }
 
-func (c *contactCache) drop(key contactKey) {
+func (c *contactCache) drop(_ context.Context, key contactKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entries.Delete(key)
