@@ -50,11 +50,8 @@ func (m *memory) fingerprint(key messageKey) fingerprint {
 }
 
 // handledBefore returns what a message did when it was handled. Nothing is
-// known of an event without a message id.
+// known of an event without a message id: handle does not remember it.
 func (m *memory) handledBefore(key messageKey) (Result, bool) {
-	if key.messageID == "" {
-		return Result{}, false
-	}
 	mark := m.fingerprint(key)
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -55,7 +55,7 @@ func mustBeEmpty(t *testing.T, d *Destination) {
 }
 
 // However an event ends, it leaves all lines it stood in.
-func TestMemory_noPlaceOutlivesItsEvent(t *testing.T) {
+func TestMemory_placesAreLeft(t *testing.T) {
 	refusal := trengotest.Respond(http.StatusForbidden, "application/json", `{}`)
 	gone := trengotest.Respond(http.StatusUnprocessableEntity, "application/json", `{}`)
 	for name, fault := range map[string]trengotest.Fault{
@@ -98,7 +98,7 @@ func TestMemory_noPlaceOutlivesItsEvent(t *testing.T) {
 	}
 }
 
-func TestMemory_noPlaceOutlivesProcessAll(t *testing.T) {
+func TestMemory_placesAreLeftByProcessAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, d := newInside(t, Config{CreateMissingContacts: true})
 		srv.Behavior.Latency = time.Second
