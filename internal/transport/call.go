@@ -134,9 +134,11 @@ func (c *call) giveBack() {
 // shallRepeat decides whether the call goes on, and after which wait.
 func (c *call) shallRepeat(ctx context.Context, err error) bool {
 	if c.underWay {
-		// net/http refused the request without asking the transport.
+		// net/http refused the request without asking the transport, and will
+		// do so again.
 		c.giveBack()
-		c.cause = bare(err)
+		c.ended, c.cause = true, bare(err)
+		return false
 	}
 	repeat := c.outcome != accepted && c.next(ctx)
 	c.ended = !repeat

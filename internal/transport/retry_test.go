@@ -215,6 +215,14 @@ func TestBackoff(t *testing.T) {
 	})
 }
 
+// A program may have replaced the default transport, for instance to trace.
+func TestNew_defaultTransportReplaced(t *testing.T) {
+	before := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = before })
+	http.DefaultTransport = &stub{}
+	New(Options{Limit: 1, Timeout: time.Second})
+}
+
 func TestRetryAfterOf503(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &stub{answers: []answer{{status: 503, header: http.Header{"Retry-After": {"40"}}}, {status: 200}}}

@@ -97,17 +97,14 @@ func New(opts Options) *Engine {
 const idlePerHost = 64
 
 func (e *Engine) httpClient(given *http.Client) *http.Client {
-	var hc http.Client
+	hc := *e.retry.HTTPClient // with a pool of its own
 	if given != nil {
 		hc = *given
+	} else if pool, ok := hc.Transport.(*http.Transport); ok {
+		pool.MaxIdleConnsPerHost = idlePerHost
 	}
 	next := hc.Transport
-	switch {
-	case given == nil:
-		pool := http.DefaultTransport.(*http.Transport).Clone()
-		pool.MaxIdleConnsPerHost = idlePerHost
-		next = pool
-	case next == nil:
+	if next == nil {
 		next = http.DefaultTransport
 	}
 	timeout := e.opts.Timeout
