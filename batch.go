@@ -97,7 +97,10 @@ func (b *batch) admit(ctx context.Context, events iter.Seq2[*Event, error]) {
 		}
 		e := entry{Outcome: Outcome{Index: index, Event: ev, Err: err}}
 		if err == nil {
-			e.Err = recovered(func() { e.task = b.destination.enter(ev) })
+			e.Err = recovered(func() {
+				e.task = b.destination.newTask(ev)
+				e.task.join()
+			})
 		}
 		b.entries <- e
 		index++
@@ -139,11 +142,16 @@ func recovered(f func()) (err error) {
 		if fault, ok := value.(runtime.Error); ok {
 			what = fault.Error()
 		}
-		err = fmt.Errorf("trengo: panic at %s: %s", panicSite(), what)
+		err = &panicError{site: panicSite(), what: what}
 	}()
 	f()
 	return nil
 }
+
+// panicError is a panic while an event was handled.
+type panicError struct{ site, what string }
+
+func (e *panicError) Error() string { return "trengo: panic at " + e.site + ": " + e.what }
 
 // panicSite is the function and line that panicked.
 func panicSite() string {

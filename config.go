@@ -180,7 +180,7 @@ func readEventTemplates(data json.RawMessage) (map[string]string, error) {
 }
 
 // setDefault replaces 0, and reports a negative size.
-func setDefault[T int | time.Duration](size *T, value T, name string) error {
+func setDefault[T int | int64 | time.Duration](size *T, value T, name string) error {
 	if *size == 0 {
 		*size = value
 	}

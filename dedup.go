@@ -17,14 +17,25 @@ type task struct {
 	place       *turn.Place[person] // nil: there is nothing to wait for
 }
 
-// enter takes the event's place without waiting for its turn.
-func (d *Destination) enter(ev *Event) *task {
+func (d *Destination) newTask(ev *Event) *task {
 	t := &task{destination: d}
 	t.job, t.err = d.read(ev)
-	if t.err == nil && t.job.skip == "" {
-		t.place = d.memory.people.Join(t.job.person())
-	}
 	return t
+}
+
+// person is whose line the event belongs into, if it needs one.
+func (t *task) person() (who person, ok bool) {
+	if t.err != nil || t.job.skip != "" {
+		return person{}, false
+	}
+	return t.job.person(), true
+}
+
+// join takes the event's place in line without waiting for its turn.
+func (t *task) join() {
+	if who, ok := t.person(); ok {
+		t.place = t.destination.memory.people.Join(who)
+	}
 }
 
 func (t *task) leave() {

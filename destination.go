@@ -91,7 +91,8 @@ type Result struct {
 // [Retryable] for whether another delivery is worth it. A Result beside an
 // error has the ids that were known by then. Process does not change ev.
 func (d *Destination) Process(ctx context.Context, ev *Event) (Result, error) {
-	t := d.enter(ev)
+	t := d.newTask(ev)
+	t.join()
 	defer t.leave()
 	return t.run(ctx)
 }
