@@ -12,29 +12,31 @@ import (
 // time.
 func (h *handler) deliver(ctx context.Context, events []json.RawMessage) []Outcome {
 	entries := make([]entry, len(events))
-	var lines [][]*entry
-	lineOf := make(map[person]int, len(events))
+	lines := make(map[person][]*entry)
+	var people []person // in the order of their first events
 	for i, event := range events {
 		e := &entries[i]
-		e.Index = i
-		if e.Event, e.Err = ParseEvent(event); e.Err != nil {
+		*e = h.destination.entry(i, event)
+		who, ok := e.person()
+		if !ok {
+			e.Outcome = e.handle(ctx)
 			continue
 		}
-		if e.Err = recovered(func() { e.task = h.destination.newTask(e.Event) }); e.Err != nil {
-			continue
+		if lines[who] == nil {
+			people = append(people, who)
 		}
-		who, known := e.task.person()
-		line, met := lineOf[who]
-		if !known || !met {
-			line = len(lines)
-			lines = append(lines, nil)
-		}
-		if known {
-			lineOf[who] = line
-		}
-		lines[line] = append(lines[line], e)
+		lines[who] = append(lines[who], e)
 	}
-	h.run(ctx, lines)
+	var running sync.WaitGroup
+	busy := make(chan struct{}, h.destination.cfg.Concurrency)
+	for _, who := range people {
+		busy <- struct{}{}
+		running.Go(func() {
+			defer func() { <-busy }()
+			h.inOrder(ctx, lines[who])
+		})
+	}
+	running.Wait()
 	outcomes := make([]Outcome, len(entries))
 	for i := range entries {
 		outcomes[i] = entries[i].Outcome
@@ -42,22 +44,27 @@ func (h *handler) deliver(ctx context.Context, events []json.RawMessage) []Outco
 	return outcomes
 }
 
-func (h *handler) run(ctx context.Context, lines [][]*entry) {
-	var running sync.WaitGroup
-	busy := make(chan struct{}, h.destination.cfg.Concurrency)
-	for _, line := range lines {
-		busy <- struct{}{}
-		running.Go(func() {
-			defer func() { <-busy }()
-			h.runLine(ctx, line)
-		})
+// entry reads an event that has no place in line yet: one that has would hold
+// up others while it waits for a worker.
+func (d *Destination) entry(index int, event []byte) (e entry) {
+	e.Index = index
+	if e.Event, e.Err = ParseEvent(event); e.Err == nil {
+		e.Err = recovered(func() { e.task = d.newTask(e.Event) })
 	}
-	running.Wait()
+	return e
 }
 
-// runLine handles the events of one person. One that will be delivered again
+// person is whose line the event belongs into, if it needs one.
+func (e *entry) person() (who person, ok bool) {
+	if e.task == nil {
+		return person{}, false
+	}
+	return e.task.person()
+}
+
+// inOrder handles the events of one person. One that will be delivered again
 // must not be overtaken by those after it, which will come again with it.
-func (h *handler) runLine(ctx context.Context, line []*entry) {
+func (h *handler) inOrder(ctx context.Context, line []*entry) {
 	for i, e := range line {
 		e.task.join()
 		e.Outcome = e.handle(ctx)

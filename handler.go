@@ -132,13 +132,13 @@ func (cfg *HandlerConfig) check() error {
 	}
 	for i, secret := range cfg.Secrets {
 		if !isHeaderValue(secret) {
-			mistakes = append(mistakes, fmt.Errorf("Secrets[%d] is empty or cannot be the value of a header", i))
+			mistakes = append(mistakes, fmt.Errorf("secret %d is empty or cannot be the value of a header", i))
 		}
 	}
 	secured := len(cfg.Secrets) > 0 || cfg.SegmentSecret != ""
 	switch {
 	case cfg.Insecure && secured:
-		mistakes = append(mistakes, errors.New("Insecure is set, and so is a secret"))
+		mistakes = append(mistakes, errors.New("a secret is set, and so is Insecure"))
 	case !cfg.Insecure && !secured:
 		mistakes = append(mistakes, errors.New("there are neither Secrets nor a SegmentSecret; Insecure would let everybody in"))
 	}
@@ -262,7 +262,11 @@ func (a *answer) send(w http.ResponseWriter) {
 	if a.Status >= http.StatusTooManyRequests && a.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(a.retryAfter.Seconds()))))
 	}
+	line, err := json.Marshal(a)
+	if err != nil {
+		panic(err) // there is nothing in an answer that JSON does not have
+	}
 	w.WriteHeader(a.Status)
 	// A sender that is gone does not read why.
-	_ = json.NewEncoder(w).Encode(a)
+	_, _ = w.Write(append(line, '\n'))
 }

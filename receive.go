@@ -27,9 +27,13 @@ const signatureHeader = "X-Signature"
 // maxDelivered bounds the events of one request. RudderStack sends up to 100.
 const maxDelivered = 1000
 
-// receive reads the body of a request that may be served. Without a secret or
-// the promise of a signature nothing of it is read.
+// receive reads the body of a request that may be served, for no longer than
+// the context lasts. Without a secret or the promise of a signature nothing of
+// it is read.
 func (h *handler) receive(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]byte, *answer) {
+	// Also of a request that is refused: the server reads its body to the end.
+	deadline, _ := ctx.Deadline()
+	setReadDeadline(w, deadline)
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return nil, refuse(http.StatusMethodNotAllowed, "events are taken by POST")
@@ -42,14 +46,22 @@ func (h *handler) receive(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if refused != nil {
 		return nil, refused
 	}
-	body, refused := h.read(ctx, w, r, decompress)
+	body, refused := h.readBody(w, r, decompress)
 	if refused != nil {
 		return nil, refused
 	}
+	// It would end the context of the request while that is worked on.
+	setReadDeadline(w, time.Time{})
 	if !trusted && !h.isSigned(r.Header, body) {
 		return nil, unauthorized()
 	}
 	return body, nil
+}
+
+// setReadDeadline does nothing where there is no connection, as in tests: nobody
+// dawdles there.
+func setReadDeadline(w http.ResponseWriter, t time.Time) {
+	_ = http.NewResponseController(w).SetReadDeadline(t)
 }
 
 func unauthorized() *answer {
@@ -91,16 +103,7 @@ func encoding(w http.ResponseWriter, r *http.Request) (decompress bool, refused 
 	}
 }
 
-// read reads the body, for no longer than the context lasts.
-func (h *handler) read(ctx context.Context, w http.ResponseWriter, r *http.Request, decompress bool) ([]byte, *answer) {
-	control := http.NewResponseController(w)
-	if deadline, ok := ctx.Deadline(); ok {
-		// Where there is no connection to set it on, nobody can dawdle either.
-		_ = control.SetReadDeadline(deadline)
-	}
-	// A deadline that stays would end the context of a request that is still
-	// at work.
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+func (h *handler) readBody(w http.ResponseWriter, r *http.Request, decompress bool) ([]byte, *answer) {
 	body, err := readAll(http.MaxBytesReader(w, r.Body, h.cfg.MaxBody), decompress, h.cfg.MaxBody)
 	switch {
 	case err == nil:
