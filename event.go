@@ -48,7 +48,8 @@ type ExternalID struct {
 
 // ParseEvent reads one event from JSON. What has the wrong type is left out,
 // a number is read as its digits where text is expected, and a single object
-// as context.externalId counts as an array of one. The error is an
+// as context.externalId counts as an array of one. Segment's context.externalIds
+// is read like RudderStack's context.externalId, after it. The error is an
 // [ErrInvalidEvent]: for what is no JSON object, is longer than 4 MB, or has
 // no type. The event keeps no part of data.
 func ParseEvent(data []byte) (*Event, error) {
@@ -87,22 +88,26 @@ type wireEvent struct {
 	Traits      map[string]any `json:"traits"`
 	Properties  map[string]any `json:"properties"`
 	Context     struct {
-		Traits     map[string]any `json:"traits"`
-		ExternalID any            `json:"externalId"`
+		Traits      map[string]any `json:"traits"`
+		ExternalID  any            `json:"externalId"`
+		ExternalIDs any            `json:"externalIds"` // Segment's name for it
 	} `json:"context"`
 	Integrations map[string]any `json:"integrations"`
 }
 
 func (w *wireEvent) event() *Event {
 	return &Event{
-		Type:         w.Type,
-		MessageID:    wireText(w.MessageID),
-		UserID:       wireText(w.UserID),
-		AnonymousID:  wireText(w.AnonymousID),
-		Event:        wireText(w.Event),
-		Traits:       w.Traits,
-		Properties:   w.Properties,
-		Context:      EventContext{Traits: w.Context.Traits, ExternalIDs: externalIDs(w.Context.ExternalID)},
+		Type:        w.Type,
+		MessageID:   wireText(w.MessageID),
+		UserID:      wireText(w.UserID),
+		AnonymousID: wireText(w.AnonymousID),
+		Event:       wireText(w.Event),
+		Traits:      w.Traits,
+		Properties:  w.Properties,
+		Context: EventContext{
+			Traits:      w.Context.Traits,
+			ExternalIDs: append(externalIDs(w.Context.ExternalID), externalIDs(w.Context.ExternalIDs)...),
+		},
 		Integrations: w.Integrations,
 	}
 }

@@ -285,6 +285,17 @@ func TestParseEvent_externalIDs(t *testing.T) {
 	}
 }
 
+func TestParseEvent_externalIDsOfSegment(t *testing.T) {
+	t.Parallel()
+	ev := mustParse(t, `{"type":"track","context":{
+		"externalIds":[{"type":"trengoContactId","id":"8","collection":"users","encoding":"none"}],
+		"externalId":[{"type":"trengoContactId","id":"7"}]}}`)
+	want := []trengo.ExternalID{{Type: "trengoContactId", ID: "7"}, {Type: "trengoContactId", ID: "8"}}
+	if diff := cmp.Diff(want, ev.Context.ExternalIDs); diff != "" {
+		t.Errorf("external ids (-want +got):\n%s", diff)
+	}
+}
+
 // Whoever reads a stream reads the next message into the same bytes.
 func TestParseEvent_keepsNoPartOfData(t *testing.T) {
 	t.Parallel()
