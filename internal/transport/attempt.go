@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -10,6 +11,16 @@ import (
 )
 
 const (
+	// maxPause is the longest pause that is obeyed where no other bound is
+	// set. The server's window is a minute: what asks for more than a few of
+	// them is mistaken.
+	maxPause = 5 * time.Minute
+	// minPause keeps a server that rounds down to 0 from being asked again
+	// within the same second.
+	minPause = time.Second
+	// firstUnstatedPause is the wait after a 429 that names none.
+	firstUnstatedPause = 15 * time.Second
+
 	// maxAnswer and maxErrorAnswer bound what is read of an answer: a page of
 	// a hundred tickets is well under a megabyte.
 	maxAnswer      = 16 << 20
@@ -45,31 +56,36 @@ type attempts struct {
 
 func (a *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	c := callOf(req.Context())
-	c.start()
+	// The token or a cookie may have come too late. Nothing is sent then.
 	if err := req.Context().Err(); err != nil {
-		c.giveBack()
-		c.end(req.Context(), notSent, err, 0)
 		return nil, err
 	}
+	c.start()
 	ctx, cancel := context.WithTimeout(req.Context(), a.timeout)
 	defer cancel()
 	began := time.Now()
-	resp, err := c.exchange(a.next, req.WithContext(ctx), began)
+	resp, how, err := c.exchange(a.next, req.WithContext(ctx), began)
 	if err != nil {
-		how := c.lostOrNotSent(err)
-		// net/http returns the cause of the context, which can be anything.
-		if ended := req.Context().Err(); ended != nil && !errors.Is(err, ended) {
-			err = errors.Join(ended, err)
-		}
+		err = interrupted(req.Context(), err)
 		c.end(req.Context(), how, err, time.Since(began))
 		return nil, err
 	}
 	answer, err := readAnswer(resp)
+	elapsed := time.Since(began)
 	c.answer = answer
 	resp.Body = http.NoBody
-	how, cause := c.judge(err)
-	c.end(req.Context(), how, cause, time.Since(began))
+	how, cause := c.judge(interrupted(req.Context(), err))
+	c.end(req.Context(), how, cause, elapsed)
 	return resp, nil
+}
+
+// interrupted names the end of the context in an error that came of it:
+// net/http returns the context's cause, which can be anything.
+func interrupted(ctx context.Context, err error) error {
+	if ended := ctx.Err(); err != nil && ended != nil && !errors.Is(err, ended) {
+		return errors.Join(ended, err)
+	}
+	return err
 }
 
 func (c *call) start() {
@@ -79,8 +95,9 @@ func (c *call) start() {
 	c.connections.Store(0)
 }
 
-// exchange sends the request and settles its slot.
-func (c *call) exchange(next http.RoundTripper, req *http.Request, began time.Time) (*http.Response, error) {
+// exchange sends the request and settles its slot. The outcome is that of an
+// attempt without an answer.
+func (c *call) exchange(next http.RoundTripper, req *http.Request, began time.Time) (*http.Response, outcome, error) {
 	var said statement
 	// Deferred, so that a transport that panics does not keep the slot.
 	defer func() {
@@ -89,14 +106,33 @@ func (c *call) exchange(next http.RoundTripper, req *http.Request, began time.Ti
 			c.engine.pacer.done(&c.slot, int(c.connections.Load()), said)
 		}
 	}()
-	resp, err := next.RoundTrip(req)
-	switch {
-	case err == nil:
+	resp, err := roundTrip(next, req)
+	if err == nil {
 		said = c.hear(resp, began)
-	case c.lostOrNotSent(err) == notSent:
+		return resp, noOutcome, nil
+	}
+	how := c.lostOrNotSent(err)
+	if how == notSent {
 		c.giveBack()
 	}
-	return resp, err
+	return nil, how, err
+}
+
+// roundTrip takes from a transport what net/http would take.
+func roundTrip(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+	resp, err := next.RoundTrip(req)
+	switch {
+	case err != nil:
+		return nil, err
+	case resp == nil:
+		return nil, fmt.Errorf("the transport (%T) returned neither an answer nor an error", next)
+	case resp.Body != nil:
+		return resp, nil
+	case resp.ContentLength > 0 && req.Method != http.MethodHead:
+		return nil, fmt.Errorf("the transport (%T) returned an answer of %d bytes without a body", next, resp.ContentLength)
+	}
+	resp.Body = http.NoBody
+	return resp, nil
 }
 
 // hear reads what an answer's header says about the rate limit.

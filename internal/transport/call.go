@@ -10,18 +10,8 @@ import (
 )
 
 const (
-	// maxPause is the longest pause that is obeyed where no other bound is
-	// set. The server's window is a minute: what asks for more than a few of
-	// them is mistaken.
-	maxPause = 5 * time.Minute
-	// minPause keeps a server that rounds down to 0 from being asked again
-	// within the same second.
-	minPause = time.Second
-
 	firstBackoff = time.Second
 	maxBackoff   = 30 * time.Second
-	// firstUnstatedPause is the wait after a 429 that names none.
-	firstUnstatedPause = 15 * time.Second
 )
 
 type callKey struct{}
@@ -36,6 +26,7 @@ type call struct {
 	slot     slot
 	underWay bool // the slot is held
 	attempt  int
+	retries  int // attempts that were repeated; those with a refused token are not among them
 	token    string
 	// reauthorized says that a refused token was already replaced once.
 	reauthorized bool
@@ -67,17 +58,27 @@ func (c *call) prepare(req *http.Request) error {
 		err = c.authorize(ctx)
 	}
 	if err != nil {
-		c.ended = true
-		// A refusal says all in rateLimited.
-		if !errors.As(err, new(*refusal)) {
-			c.cause = err
-		}
+		c.stop(err)
 		return err
 	}
-	// The caller's header is shared by all attempts, so each gets a copy.
-	req.Header = req.Header.Clone()
+	// Each attempt gets a copy of its own: the caller's header is shared by
+	// all, and net/http adds the cookies of a Jar.
+	req.Header = c.Header.Clone()
 	req.Header.Set("Authorization", c.token)
 	return nil
+}
+
+// stop ends the call, for the first of the reasons that come.
+func (c *call) stop(reason error) {
+	if c.ended {
+		return
+	}
+	c.ended = true
+	// A refusal says all in rateLimited.
+	if reason == nil || errors.As(reason, new(*refusal)) || errors.Is(c.cause, reason) {
+		return
+	}
+	c.cause = reason
 }
 
 func (c *call) pause(ctx context.Context) error {
@@ -118,12 +119,8 @@ func (c *call) authorize(ctx context.Context) error {
 		return nil
 	}
 	token, err := c.engine.opts.Authorization(ctx)
-	if err != nil {
-		c.giveBack()
-		return err
-	}
 	c.token = token
-	return nil
+	return err
 }
 
 func (c *call) giveBack() {
@@ -132,40 +129,41 @@ func (c *call) giveBack() {
 }
 
 // shallRepeat decides whether the call goes on, and after which wait.
-func (c *call) shallRepeat(ctx context.Context, err error) bool {
+func (c *call) shallRepeat(ctx context.Context) bool {
 	if c.underWay {
-		// net/http refused the request without asking the transport, and will
-		// do so again.
-		c.giveBack()
-		c.ended, c.cause = true, bare(err)
+		// The request was not sent: net/http refused it, or it was too late.
+		// It would be so again.
 		return false
 	}
 	repeat := c.outcome != accepted && c.next(ctx)
-	c.ended = !repeat
 	c.reportRetry(ctx, repeat)
+	if !repeat {
+		c.stop(nil)
+	}
 	return repeat
 }
 
 func (c *call) next(ctx context.Context) bool {
 	if err := ctx.Err(); err != nil {
-		if c.cause == nil {
-			c.cause = err
-		}
+		c.stop(err)
 		return false
 	}
 	if c.tokenReplaced(ctx) {
 		c.wait = 0
 		return true
 	}
-	if !c.mayRepeat() || c.attempt > c.engine.opts.MaxRetries || c.retryAfter > c.longestPause() {
+	if !c.mayRepeat() || c.retries >= c.engine.opts.MaxRetries || c.retryAfter > c.longestPause() {
 		return false
 	}
 	c.wait = c.backoff()
 	if deadline, ok := ctx.Deadline(); ok && time.Now().Add(c.wait).After(deadline) {
 		return false
 	}
-	maxWait := c.engine.opts.MaxWait
-	return maxWait == 0 || c.waiting+c.wait <= maxWait
+	if maxWait := c.engine.opts.MaxWait; maxWait > 0 && c.waiting+c.wait > maxWait {
+		return false
+	}
+	c.retries++
+	return true
 }
 
 func (c *call) mayRepeat() bool {
@@ -189,9 +187,9 @@ func (c *call) backoff() time.Duration {
 	return max(rand.N(c.grown(firstBackoff, maxBackoff)), c.retryAfter)
 }
 
-// grown doubles a duration with each attempt after the first.
+// grown doubles a duration with each retry.
 func (c *call) grown(d, most time.Duration) time.Duration {
-	for range c.attempt - 1 {
+	for range c.retries {
 		if d >= most {
 			return most
 		}

@@ -20,7 +20,8 @@ type Attempt struct {
 
 func (c *call) report(ctx context.Context, elapsed time.Duration) {
 	opts := &c.engine.opts
-	if opts.Observer == nil && opts.Logger == nil {
+	logged := opts.Logger != nil && opts.Logger.Enabled(ctx, slog.LevelDebug)
+	if opts.Observer == nil && !logged {
 		return
 	}
 	a := Attempt{
@@ -34,7 +35,7 @@ func (c *call) report(ctx context.Context, elapsed time.Duration) {
 	if c.answer != nil {
 		a.Status = c.answer.Status
 	}
-	if opts.Logger != nil {
+	if logged {
 		opts.Logger.LogAttrs(ctx, slog.LevelDebug, "trengo attempt", a.attrs()...)
 	}
 	if opts.Observer != nil {
@@ -74,16 +75,12 @@ func (c *call) reportRetry(ctx context.Context, repeat bool) {
 // class names how an attempt ended; empty for an answer that can be used.
 func (c *call) class() string {
 	switch c.outcome {
-	case notSent:
-		return "no_connection"
+	case notSent, lost, unreadable:
+		return lossClass(c.outcome, c.cause)
 	case limited:
 		return "rate_limited"
-	case lost:
-		return lossClass(c.cause)
 	case serverError:
 		return "server_error"
-	case unreadable:
-		return "unreadable"
 	case refused:
 		return "refused"
 	default:
@@ -91,11 +88,15 @@ func (c *call) class() string {
 	}
 }
 
-func lossClass(cause error) string {
+func lossClass(how outcome, cause error) string {
 	var timed interface{ Timeout() bool }
 	switch {
 	case errors.Is(cause, context.Canceled):
 		return "canceled"
+	case how == notSent:
+		return "no_connection"
+	case how == unreadable:
+		return "unreadable"
 	case errors.As(cause, &timed) && timed.Timeout():
 		return "timeout"
 	default:

@@ -83,8 +83,8 @@ func New(opts Options) *Engine {
 	// The number of retries is counted in shallRepeat, with all other reasons
 	// to end a call.
 	e.retry.RetryMax = int(^uint(0) >> 1)
-	e.retry.CheckRetry = func(ctx context.Context, _ *http.Response, err error) (bool, error) {
-		return callOf(ctx).shallRepeat(ctx, err), nil
+	e.retry.CheckRetry = func(ctx context.Context, _ *http.Response, _ error) (bool, error) {
+		return callOf(ctx).shallRepeat(ctx), nil
 	}
 	e.retry.Backoff = func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return 0 }
 	e.retry.PrepareRetry = func(req *http.Request) error { return callOf(req.Context()).prepare(req) }
@@ -127,9 +127,14 @@ func (e *Engine) Do(ctx context.Context, in *Call) (*Answer, error) {
 		GetConn: func(string) { c.traced.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) { c.connections.Add(1) },
 	})
-	if err := e.send(ctx, c); err != nil && c.attempt == 0 && !c.ended {
-		c.cause = bare(err)
-	}
+	// The caller's code runs while the slot is held: it may panic, or end its
+	// goroutine.
+	defer func() {
+		if c.underWay {
+			c.giveBack()
+		}
+	}()
+	c.stop(bare(e.send(ctx, c)))
 	if c.outcome == accepted {
 		return c.answer, nil
 	}
@@ -145,16 +150,12 @@ func (e *Engine) send(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	req.Header = c.Header
 	if err := c.prepare(req.Request); err != nil {
 		return err
 	}
 	resp, err := e.retry.Do(req)
 	if resp != nil {
 		_ = resp.Body.Close()
-	}
-	if ended := ctx.Err(); ended != nil && !c.ended {
-		c.cause = ended
 	}
 	return err
 }
