@@ -79,14 +79,15 @@ const maxErrorBody = 1 << 10
 // not print them, nor the values of Fields, nor the text of Err.
 type Error struct {
 	Method string
-	Path   string // below the base URL, without the query
+	Path   string // below the base URL, without the query; Error prints of it what [Request.Path] says
 	// StatusCode is that of the last answer; 0 if none came.
 	StatusCode int
 	// Message is Trengo's explanation, in the language of the token's user.
 	Message string
 	// Fields has Trengo's complaints by the name of the field.
 	Fields map[string][]string
-	// RetryAfter is how long to wait before the next try; 0 if nobody said.
+	// RetryAfter is how long to wait before the next try; 0 if nobody said. It
+	// is never more than an hour, whatever Trengo asks for.
 	RetryAfter time.Duration
 	// Attempts is how many times the request was sent.
 	Attempts int
@@ -311,7 +312,8 @@ func printableMethod(method string) string {
 func isMethod(method string) bool { return strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" }
 
 // printablePath leaves out of a path whatever is neither a word of a route
-// nor an id.
+// nor an id. A word in small letters is taken for one of the route: ids at
+// Trengo are numbers.
 func printablePath(path string) string {
 	return mapSegments(path, func(segment string) bool { return isRouteWord(segment) || isID(segment) }, "…")
 }

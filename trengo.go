@@ -93,20 +93,24 @@ type Attempt struct {
 type RateLimit struct {
 	Limit     int // requests a minute
 	Remaining int // requests left in the current window of a minute
-	// RetryAfter is the pause that a 429 asked for; 0 after any other answer.
+	// RetryAfter is the pause that a 429 asked for, at most an hour; 0 after
+	// any other answer.
 	RetryAfter time.Duration
 	// ReceivedAt is when the answer came.
 	ReceivedAt time.Time
 }
 
-// RateLimit returns what the last answer said about the rate limit. It is the
-// zero value until an answer said something; no request is sent to find out.
+// RateLimit returns what the last answer said about the rate limit. A number
+// that it left out is that of an answer before it; it is the zero value until
+// an answer said something. No request is sent to find out.
 func (c *Client) RateLimit() RateLimit { return RateLimit(c.engine.RateLimit()) }
 
 // A Request is a call of any endpoint, also those that no service wraps.
 type Request struct {
 	Method string // empty: GET
-	// Path is below the base URL, begins with a slash and is not escaped.
+	// Path is below the base URL, begins with a slash and is not escaped. Ids
+	// at Trengo are numbers: a word of small letters, - and _ is taken for a
+	// word of the route and stands in logs and errors. Let it be nobody's name.
 	Path  string
 	Query url.Values
 	// Body is sent as JSON; nil sends none.

@@ -15,6 +15,9 @@ const (
 	// set. The server's window is a minute: what asks for more than a few of
 	// them is mistaken.
 	maxPause = 5 * time.Minute
+	// maxTold bounds what callers are told of a pause: nobody should stay away
+	// for years because of a header.
+	maxTold = time.Hour
 	// minPause keeps a server that rounds down to 0 from being asked again
 	// within the same second.
 	minPause = time.Second
@@ -139,20 +142,29 @@ func roundTrip(next http.RoundTripper, req *http.Request) (*http.Response, error
 func (c *call) hear(resp *http.Response, began time.Time) statement {
 	now := time.Now()
 	said := readStatement(resp.Header, now.Sub(began))
-	if resp.StatusCode >= http.StatusBadRequest {
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests:
 		pause, stated := retryAfter(resp.Header, now)
-		if resp.StatusCode == http.StatusTooManyRequests {
-			if !stated {
-				pause = c.grown(firstUnstatedPause, window)
-			}
-			pause = max(minPause, pause)
-			said.pause = min(pause, c.longestPause())
+		if !stated {
+			pause = c.grown(firstUnstatedPause, window)
 		}
-		c.retryAfter = pause
+		c.retryAfter = max(minPause, pause)
+		// The gate is everybody's: that this engine's calls would rather fail
+		// than wait is no reason to open it early.
+		said.pause = min(c.retryAfter, max(maxPause, c.engine.opts.MaxWait))
+	case resp.StatusCode >= http.StatusInternalServerError:
+		// The reset of the rate limit has nothing to do with an outage.
+		c.retryAfter, _ = retryAfter(http.Header{
+			headerRetryAfter: resp.Header[headerRetryAfter],
+			"Date":           resp.Header["Date"],
+		}, now)
 	}
-	c.engine.remember(said, now)
+	c.engine.remember(said, c.told(), now)
 	return said
 }
+
+// told is how long the caller is asked to wait.
+func (c *call) told() time.Duration { return min(c.retryAfter, maxTold) }
 
 func (c *call) longestPause() time.Duration {
 	if c.engine.opts.MaxWait > 0 {

@@ -217,7 +217,7 @@ func (c *call) failure() *Failure {
 		Answer:      c.answer,
 		Cause:       c.cause,
 		Attempts:    c.attempt,
-		RetryAfter:  c.retryAfter,
+		RetryAfter:  c.told(),
 		RateLimited: c.rateLimited,
 		Unknown:     c.mayHave && c.writes() && !c.conclusive(),
 	}

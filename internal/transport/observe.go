@@ -69,7 +69,7 @@ func (c *call) reportRetry(ctx context.Context, repeat bool) {
 		slog.String("route", c.Route),
 		slog.Int("attempt", c.attempt),
 		slog.String("class", c.class()),
-		slog.Duration("wait", max(c.wait, c.retryAfter)))
+		slog.Duration("wait", max(c.wait, c.told())))
 }
 
 // class names how an attempt ended; empty for an answer that can be used.

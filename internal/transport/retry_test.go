@@ -203,18 +203,6 @@ func TestWaitsDoNotOverflow(t *testing.T) {
 	})
 }
 
-func TestBackoff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := &stub{answers: []answer{{status: 503}}}
-		_, _ = newEngine(server).Do(t.Context(), newCall(http.MethodGet, true))
-		for i, most := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
-			if wait := server.sent[i+1].at.Sub(server.sent[i].at); wait > most {
-				t.Errorf("retry %d came after %s, want at most %s", i+1, wait, most)
-			}
-		}
-	})
-}
-
 // A program may have replaced the default transport, for instance to trace.
 func TestNew_defaultTransportReplaced(t *testing.T) {
 	before := http.DefaultTransport

@@ -57,7 +57,7 @@ type Failure struct {
 	Answer      *Answer // the last one; nil: none came
 	Cause       error   // nil: the answer's status says all
 	Attempts    int
-	RetryAfter  time.Duration // 0: not known
+	RetryAfter  time.Duration // 0: not known; at most an hour
 	RateLimited bool
 	Unknown     bool // the call may have had its effect
 }
@@ -178,11 +178,22 @@ func (e *Engine) RateLimit() RateLimit {
 	return e.said
 }
 
-func (e *Engine) remember(said statement, now time.Time) {
+// remember keeps of earlier answers what this one does not say.
+func (e *Engine) remember(said statement, told time.Duration, now time.Time) {
 	if said.limit == 0 && !said.hasRemaining && said.pause == 0 {
 		return
 	}
 	e.saidMu.Lock()
 	defer e.saidMu.Unlock()
-	e.said = RateLimit{Limit: said.limit, Remaining: said.remaining, RetryAfter: said.pause, ReceivedAt: now}
+	if said.limit > 0 {
+		e.said.Limit = said.limit
+	}
+	if said.hasRemaining {
+		e.said.Remaining = said.remaining
+	}
+	e.said.RetryAfter = 0
+	if said.pause > 0 {
+		e.said.RetryAfter = told
+	}
+	e.said.ReceivedAt = now
 }
