@@ -141,10 +141,10 @@ func WithUserAgent(userAgent string) Option {
 	}
 }
 
-// WithLogger logs each attempt at level Debug, and each retry and 429 at
-// level Warn: method, route such as /contacts/{id}, status, numbers and
-// durations; never a query, a body or the token. By default nothing is
-// logged.
+// WithLogger logs each attempt at level Debug, as well as each call that is
+// refused without one, and each retry and 429 at level Warn: method, route
+// such as /contacts/{id}, status, numbers and durations; never a query, a body
+// or the token. By default nothing is logged.
 func WithLogger(logger *slog.Logger) Option {
 	return func(o *options) error {
 		if logger == nil {
@@ -238,7 +238,9 @@ func WithMaxWait(d time.Duration) Option {
 }
 
 // WithObserver calls observe after each attempt, for metrics and traces. It
-// is called by many goroutines at once and should return quickly.
+// is called by many goroutines at once and should return quickly. A call that
+// is refused without an attempt, because there is no room within the rate
+// limit in time, is not observed.
 func WithObserver(observe func(Attempt)) Option {
 	return func(o *options) error {
 		if observe == nil {

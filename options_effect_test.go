@@ -82,23 +82,75 @@ func TestWithMaxRetries(t *testing.T) {
 }
 
 func TestWithLogger_levels(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv := trengotest.New()
-		srv.Inject(trengotest.TooManyRequests("7"))
-		var text strings.Builder
-		handler := slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: dropTime})
-		client := newClient(t, srv, trengo.WithLogger(slog.New(handler)))
-		if err := client.Do(t.Context(), trengo.Request{Path: "/contacts/5", Method: http.MethodHead}, nil); err == nil {
-			t.Error("no error")
-		}
-		want := `level=DEBUG msg="trengo attempt" method=HEAD route=/contacts/{id} status=429 attempt=1 waited=0s elapsed=0s class=rate_limited
+	limited := func(pause string) trengotest.Fault { return trengotest.TooManyRequests(pause) }
+	tests := []struct {
+		name     string
+		level    slog.Level
+		faults   []trengotest.Fault
+		opts     []trengo.Option
+		deadline time.Duration
+		calls    int
+		log      string
+	}{
+		{
+			name: "a retry", level: slog.LevelDebug, faults: []trengotest.Fault{limited("7")}, deadline: time.Minute, calls: 1,
+			log: `level=DEBUG msg="trengo attempt" method=HEAD route=/contacts/{id} status=429 attempt=1 waited=0s elapsed=0s class=rate_limited
 level=WARN msg="trengo retry" method=HEAD route=/contacts/{id} attempt=1 class=rate_limited wait=7s
 level=DEBUG msg="trengo attempt" method=HEAD route=/contacts/{id} status=404 attempt=2 waited=7s elapsed=0s class=refused
-`
-		if diff := cmp.Diff(want, text.String()); diff != "" {
-			t.Errorf("log (-want +got):\n%s", diff)
-		}
-	})
+`,
+		},
+		{
+			name: "warnings only", level: slog.LevelWarn, faults: []trengotest.Fault{limited("7")}, deadline: time.Minute, calls: 1,
+			log: `level=WARN msg="trengo retry" method=HEAD route=/contacts/{id} attempt=1 class=rate_limited wait=7s
+`,
+		},
+		{
+			name: "a pause past the deadline is no retry", level: slog.LevelWarn, faults: []trengotest.Fault{limited("40")}, deadline: 10 * time.Second, calls: 1,
+			log: `level=WARN msg="trengo rate limit reached" method=HEAD route=/contacts/{id} attempt=1 class=rate_limited wait=40s
+`,
+		},
+		{
+			name: "the last 429", level: slog.LevelWarn, faults: []trengotest.Fault{limited("1"), limited("2")},
+			opts: []trengo.Option{trengo.WithMaxRetries(1)}, deadline: time.Minute, calls: 1,
+			log: `level=WARN msg="trengo retry" method=HEAD route=/contacts/{id} attempt=1 class=rate_limited wait=1s
+level=WARN msg="trengo rate limit reached" method=HEAD route=/contacts/{id} attempt=2 class=rate_limited wait=2s
+`,
+		},
+		{
+			name: "a call that is not sent", level: slog.LevelDebug, faults: []trengotest.Fault{limited("40")},
+			opts: []trengo.Option{trengo.WithMaxWait(time.Second)}, deadline: time.Minute, calls: 2,
+			log: `level=DEBUG msg="trengo attempt" method=HEAD route=/contacts/{id} status=429 attempt=1 waited=0s elapsed=0s class=rate_limited
+level=WARN msg="trengo rate limit reached" method=HEAD route=/contacts/{id} attempt=1 class=rate_limited wait=40s
+level=DEBUG msg="trengo refused" method=HEAD route=/contacts/{id} wait=40s
+`,
+		},
+		{
+			name: "an age", level: slog.LevelWarn, faults: []trengotest.Fault{limited("2147483647")}, deadline: time.Minute, calls: 1,
+			log: `level=WARN msg="trengo rate limit reached" method=HEAD route=/contacts/{id} attempt=1 class=rate_limited wait=1h0m0s
+`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := trengotest.New()
+				srv.Inject(tt.faults...)
+				var text strings.Builder
+				handler := slog.NewTextHandler(&text, &slog.HandlerOptions{Level: tt.level, ReplaceAttr: dropTime})
+				client := newClient(t, srv, append(tt.opts, trengo.WithLogger(slog.New(handler)))...)
+				ctx, cancel := context.WithTimeout(t.Context(), tt.deadline)
+				defer cancel()
+				for range tt.calls {
+					if err := client.Do(ctx, trengo.Request{Path: "/contacts/5", Method: http.MethodHead}, nil); err == nil {
+						t.Error("no error")
+					}
+				}
+				if diff := cmp.Diff(tt.log, text.String()); diff != "" {
+					t.Errorf("log (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
 }
 
 func dropTime(_ []string, a slog.Attr) slog.Attr {

@@ -82,20 +82,33 @@ func (c *call) stop(reason error) {
 }
 
 func (c *call) pause(ctx context.Context) error {
+	bound := c.waitLeft()
 	if err := sleep(ctx, c.wait); err != nil {
 		return err
 	}
-	maxWait := c.engine.opts.MaxWait
-	if maxWait > 0 {
-		maxWait = max(1, maxWait-c.waiting-c.wait)
+	if bound > 0 {
+		bound = max(1, bound-c.wait)
 	}
-	err := c.engine.pacer.take(ctx, &c.slot, maxWait)
+	err := c.engine.pacer.take(ctx, &c.slot, bound)
 	var late *refusal
 	if errors.As(err, &late) {
-		c.rateLimited, c.retryAfter = true, late.wait
+		c.refuse(ctx, late.wait)
 	}
 	c.underWay = err == nil
 	return err
+}
+
+// waitLeft is what is left of the call's longest wait; 0 if there is no bound.
+func (c *call) waitLeft() time.Duration {
+	if c.engine.opts.MaxWait == 0 {
+		return 0
+	}
+	return max(1, c.engine.opts.MaxWait-c.waiting)
+}
+
+func (c *call) refuse(ctx context.Context, wait time.Duration) {
+	c.rateLimited, c.retryAfter = true, wait
+	c.reportRefusal(ctx)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -148,22 +161,20 @@ func (c *call) next(ctx context.Context) bool {
 		c.stop(err)
 		return false
 	}
-	if c.tokenReplaced(ctx) {
+	switch {
+	case c.tokenReplaced(ctx):
 		c.wait = 0
-		return true
-	}
-	if !c.mayRepeat() || c.retries >= c.engine.opts.MaxRetries || c.retryAfter > c.longestPause() {
+	case c.mayRepeat() && c.retries < c.engine.opts.MaxRetries && c.retryAfter <= c.longestPause():
+		c.wait = c.backoff()
+		c.retries++
+	default:
 		return false
 	}
-	c.wait = c.backoff()
-	if deadline, ok := ctx.Deadline(); ok && time.Now().Add(c.wait).After(deadline) {
-		return false
+	room, inTime := c.engine.pacer.foresee(ctx, c.wait, c.waitLeft())
+	if room > 0 {
+		c.refuse(ctx, max(room, c.retryAfter))
 	}
-	if maxWait := c.engine.opts.MaxWait; maxWait > 0 && c.waiting+c.wait > maxWait {
-		return false
-	}
-	c.retries++
-	return true
+	return inTime
 }
 
 func (c *call) mayRepeat() bool {

@@ -72,6 +72,18 @@ func (c *call) reportRetry(ctx context.Context, repeat bool) {
 		slog.Duration("wait", max(c.wait, c.told())))
 }
 
+// reportRefusal is all that is told of a call that is not sent, or not again,
+// for want of room: an observer is told of attempts.
+func (c *call) reportRefusal(ctx context.Context) {
+	if c.engine.opts.Logger == nil {
+		return
+	}
+	c.engine.opts.Logger.LogAttrs(ctx, slog.LevelDebug, "trengo refused",
+		slog.String("method", c.Method),
+		slog.String("route", c.Route),
+		slog.Duration("wait", c.told()))
+}
+
 // class names how an attempt ended; empty for an answer that can be used.
 func (c *call) class() string {
 	switch c.outcome {
