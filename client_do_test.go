@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,45 +131,6 @@ func TestClient_Do_invalidRequest(t *testing.T) {
 			if n := len(srv.Requests()); n != 0 {
 				t.Errorf("%d requests were sent", n)
 			}
-		})
-	}
-}
-
-func TestClient_Do_repeatable(t *testing.T) {
-	reset := &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
-	tests := []struct {
-		method     string
-		repeatable bool
-		attempts   int
-	}{
-		{"", false, 2},
-		{http.MethodGet, false, 2},
-		{http.MethodHead, false, 2},
-		{http.MethodPut, false, 2},
-		{http.MethodDelete, false, 2},
-		{http.MethodPost, false, 1},
-		{http.MethodPost, true, 2},
-		{http.MethodPatch, false, 1},
-		{http.MethodPatch, true, 2},
-	}
-	for _, tt := range tests {
-		t.Run(fmt.Sprintf("%s, repeatable: %t", tt.method, tt.repeatable), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				attempts := 0
-				client := newClientOn(t, roundTripper(func(r *http.Request) (*http.Response, error) {
-					if attempts++; attempts == 1 {
-						return nil, reset
-					}
-					return respond(http.StatusOK, "")(r)
-				}))
-				err := client.Do(t.Context(), trengo.Request{Method: tt.method, Path: "/labels", Repeatable: tt.repeatable}, nil)
-				if attempts != tt.attempts {
-					t.Errorf("%d attempts, want %d", attempts, tt.attempts)
-				}
-				if unknown := tt.attempts == 1; errors.Is(err, trengo.ErrOutcomeUnknown) != unknown || (err == nil) == unknown {
-					t.Errorf("error is %v, unknown outcome wanted: %t", err, unknown)
-				}
-			})
 		})
 	}
 }

@@ -6,15 +6,15 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
-	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/trengotest"
@@ -31,7 +31,6 @@ func TestSockets_failures(t *testing.T) {
 		unknown bool // for a write
 	}{
 		{name: "nobody listens", baseURL: closedPort, class: "no_connection"},
-		{name: "the host has no address", baseURL: func(*testing.T) string { return "https://trengo.invalid/api/v2" }, class: "no_connection"},
 		{name: "the certificate is not trusted", baseURL: untrusted, class: "no_connection"},
 		{name: "the server speaks no TLS", baseURL: noTLS, class: "no_connection"},
 		{name: "nobody answers the handshake in time", baseURL: silentTLS, timeout: 50 * time.Millisecond, class: "no_connection"},
@@ -134,97 +133,28 @@ func untrusted(t *testing.T) string {
 	return srv.URL + "/api/v2"
 }
 
-// TestSockets_nothingIsLeft makes many calls, some of which go wrong, and then
-// looks for what they left behind.
-func TestSockets_nothingIsLeft(t *testing.T) {
-	const calls, goroutines = 10_000, 32
-	srv := trengotest.New()
-	srv.SetRateLimit(1_000_000)
-	channel := srv.AddChannel(trengotest.Channel{Type: "EMAIL"})
-	contact := srv.AddContact(trengotest.Contact{Email: "ann@example.com", ChannelIDs: []int64{channel.ID}})
-	faults := []trengotest.Fault{
-		trengotest.LostBefore(), trengotest.LostAfter(), trengotest.Truncated(), trengotest.RespondHTML(502),
-		trengotest.Respond(500, "application/json", `{}`), trengotest.Slow(time.Minute),
-	}
-	srv.InjectFunc(func(trengotest.Request) trengotest.Fault {
-		if rand.IntN(10) > 0 {
-			return trengotest.Fault{}
+// The host has no address: the resolver is the real one, but asks nobody.
+func TestSockets_unknownHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		dialer := &net.Dialer{Resolver: &net.Resolver{
+			PreferGo: true,
+			Dial: func(context.Context, string, string) (net.Conn, error) {
+				asked++
+				return nil, errors.New("no resolver")
+			},
+		}}
+		client, err := trengo.NewClient(trengotest.Token, trengo.WithBaseURL("https://trengo.invalid/api/v2"),
+			trengo.WithHTTPClient(&http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}))
+		if err != nil {
+			t.Fatal(err)
 		}
-		return faults[rand.IntN(len(faults))]
+		err = client.Do(t.Context(), trengo.Request{Method: http.MethodPost, Path: "/tickets", Body: struct{}{}}, nil)
+		want := "trengo: POST /tickets: host not found; 5 attempts"
+		if diff := cmp.Diff(want, fmt.Sprint(err)); diff != "" || asked == 0 {
+			t.Errorf("after %d questions, error (-want +got):\n%s", asked, diff)
+		}
 	})
-	before := runtime.NumGoroutine()
-	server := httptest.NewServer(srv)
-	transport := &bodyCounter{Transport: http.DefaultTransport.(*http.Transport).Clone()}
-	client, err := trengo.NewClient(trengotest.Token,
-		trengo.WithBaseURL(server.URL+"/api/v2"),
-		trengo.WithHTTPClient(&http.Client{Transport: transport}),
-		trengo.WithRateLimit(1_000_000),
-		trengo.WithTimeout(250*time.Millisecond),
-		trengo.WithMaxRetries(0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var failed atomic.Int32
-	var left atomic.Int32
-	left.Store(calls)
-	var wg sync.WaitGroup
-	for range goroutines {
-		wg.Go(func() {
-			for n := left.Add(-1); n >= 0; n = left.Add(-1) {
-				ctx, cancel := context.WithCancel(t.Context())
-				if n%50 == 0 {
-					time.AfterFunc(time.Millisecond/2, cancel)
-				}
-				if _, err := client.Tickets.Create(ctx, trengo.TicketCreate{ContactID: contact.ID, ChannelID: channel.ID}); err != nil {
-					failed.Add(1)
-				}
-				cancel()
-			}
-		})
-	}
-	wg.Wait()
-	transport.CloseIdleConnections()
-	server.Close()
-	if open := transport.open.Load(); open != 0 {
-		t.Errorf("%d bodies were not closed", open)
-	}
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(deadline); {
-		runtime.Gosched()
-	}
-	if after := runtime.NumGoroutine(); after > before {
-		t.Errorf("%d goroutines before, %d after", before, after)
-	}
-	t.Logf("%d of %d calls failed", failed.Load(), calls)
-	if n := failed.Load(); n < calls/20 || n > calls/2 {
-		t.Errorf("%d calls failed: that is not what the faults make", n)
-	}
-}
-
-// A bodyCounter counts the bodies of answers that are open.
-type bodyCounter struct {
-	*http.Transport
-	open atomic.Int64
-}
-
-func (c *bodyCounter) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := c.Transport.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	c.open.Add(1)
-	resp.Body = &countedBody{ReadCloser: resp.Body, open: &c.open}
-	return resp, nil
-}
-
-type countedBody struct {
-	io.ReadCloser
-	open   *atomic.Int64
-	closed sync.Once
-}
-
-func (b *countedBody) Close() error {
-	b.closed.Do(func() { b.open.Add(-1) })
-	return b.ReadCloser.Close()
 }
 
 // TestSockets_connectionsAreReused looks at the connections of many calls of

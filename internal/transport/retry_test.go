@@ -3,87 +3,48 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// TestRetryTable is the table of the package documentation, row by row.
-func TestRetryTable(t *testing.T) {
-	fine := answer{status: 200, body: "{}"}
-	retryAfter := func(seconds string) http.Header { return http.Header{"Retry-After": {seconds}} }
+// Of a transport that does not trace its connections only a failed dial is
+// known not to have sent anything.
+func TestTransportThatDoesNotTrace(t *testing.T) {
+	errRead := &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNREFUSED}
 	tests := []struct {
-		name       string
-		first      answer
-		read       int  // attempts of a GET
-		repeatable int  // of a POST that may be repeated
-		once       int  // of a POST that may not
-		unknown    bool // the outcome of the last one is unknown
+		name string
+		err  error
+		sent int // by a write that may not be repeated
 	}{
-		{name: "no connection was obtained", first: answer{err: errDial, dial: true}, read: 2, repeatable: 2, once: 2},
-		{name: "dial error of a transport that does not trace", first: answer{err: errDial, untraced: true}, read: 2, repeatable: 2, once: 2},
-		{name: "other error of a transport that does not trace", first: answer{err: io.EOF, untraced: true}, read: 2, repeatable: 2, once: 1, unknown: true},
-		{name: "429 with a pause", first: answer{status: 429, header: retryAfter("20")}, read: 2, repeatable: 2, once: 2},
-		{name: "429 without a pause", first: answer{status: 429}, read: 2, repeatable: 2, once: 2},
-		{name: "timeout", first: answer{status: 200, after: time.Minute}, read: 2, repeatable: 2, once: 1, unknown: true},
-		{name: "reset", first: answer{err: errReset}, read: 2, repeatable: 2, once: 1, unknown: true},
-		{name: "EOF", first: answer{err: io.EOF}, read: 2, repeatable: 2, once: 1, unknown: true},
-		{name: "cut body", first: answer{status: 200, body: `{"id":`, cutAfter: true}, read: 2, repeatable: 2, once: 1, unknown: true},
-		{name: "2xx that cannot be read", first: answer{status: 201, body: "unreadable"}, read: 2, repeatable: 2, once: 1, unknown: true},
-		{name: "500", first: answer{status: 500}, read: 2, repeatable: 2, once: 1, unknown: true},
-		{name: "502", first: answer{status: 502, body: "<html>"}, read: 2, repeatable: 2, once: 1, unknown: true},
-		{name: "503", first: answer{status: 503}, read: 2, repeatable: 2, once: 1, unknown: true},
-		{name: "504", first: answer{status: 504}, read: 2, repeatable: 2, once: 1, unknown: true},
-		{name: "501", first: answer{status: 501}, read: 1, repeatable: 1, once: 1},
-		{name: "301", first: answer{status: 301, header: http.Header{"Location": {"/elsewhere"}}}, read: 1, repeatable: 1, once: 1},
-		{name: "307", first: answer{status: 307, header: http.Header{"Location": {"/elsewhere"}}}, read: 1, repeatable: 1, once: 1},
-		{name: "400", first: answer{status: 400}, read: 1, repeatable: 1, once: 1},
-		{name: "401", first: answer{status: 401}, read: 1, repeatable: 1, once: 1},
-		{name: "404", first: answer{status: 404}, read: 1, repeatable: 1, once: 1},
-		{name: "408", first: answer{status: 408}, read: 1, repeatable: 1, once: 1},
-		{name: "422", first: answer{status: 422}, read: 1, repeatable: 1, once: 1},
+		{"failed dial", errDial, 2},
+		{"failed dial within another error", fmt.Errorf("proxy: %w", errDial), 2},
+		{"reset", errReset, 1},
+		{"another operation", errRead, 1},
+		{"EOF", io.EOF, 1},
+		{"unknown error", errors.New("unknown"), 1},
 	}
 	for _, tt := range tests {
-		for _, v := range []struct {
-			kind     string
-			call     *Call
-			attempts int
-			unknown  bool
-		}{
-			{"read", newCall(http.MethodGet, true), tt.read, false},
-			{"repeatable write", newCall(http.MethodPost, true), tt.repeatable, false},
-			{"write that is not repeatable", newCall(http.MethodPost, false), tt.once, tt.unknown},
-		} {
-			t.Run(tt.name+"/"+v.kind, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					server := &stub{answers: []answer{tt.first, fine}}
-					v.call.Accept = func(a *Answer) error {
-						if string(a.Body) == "unreadable" {
-							return errors.New("unreadable")
-						}
-						return nil
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for _, repeatable := range []bool{true, false} {
+					want := 2
+					if !repeatable {
+						want = tt.sent
 					}
-					_, err := newEngine(server).Do(t.Context(), v.call)
-					if got := server.count(); got != v.attempts {
-						t.Errorf("%d attempts, want %d", got, v.attempts)
+					server := &stub{answers: []answer{{err: tt.err, untraced: true}, {status: 200}}}
+					_, err := newEngine(server).Do(t.Context(), newCall(http.MethodPost, repeatable))
+					if f := failureOf(t, err); server.count() != want || (f != nil && f.Unknown) != (want == 1) {
+						t.Errorf("repeatable %t: %d attempts and %+v, want %d", repeatable, server.count(), f, want)
 					}
-					f := failureOf(t, err)
-					if (f == nil) != (v.attempts == 2) {
-						t.Fatalf("failure %+v after %d attempts", f, v.attempts)
-					}
-					if f != nil && f.Unknown != v.unknown {
-						t.Errorf("unknown outcome: %t, want %t", f.Unknown, v.unknown)
-					}
-					for _, s := range server.sent {
-						if s.body != string(v.call.Body) {
-							t.Errorf("an attempt was sent with the body %q", s.body)
-						}
-					}
-				})
+				}
 			})
-		}
+		})
 	}
 }
 
