@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -23,8 +22,8 @@ import (
 
 // TestNothingIsLeft makes many calls of every kind through net/http's own
 // client and server, with everything that can go wrong and the retries that
-// come of it, and then looks for what they left behind. The bubble makes sure
-// that no goroutine outlives the server.
+// come of it, and then looks for what they left behind. The bubble does not end
+// while there is a goroutine of theirs.
 func TestNothingIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const calls, goroutines = 10_000, 32
@@ -54,14 +53,13 @@ func TestNothingIsLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 		requests := []trengo.Request{
-			{Path: "/tickets"},
-			{Method: http.MethodHead, Path: "/contacts"},
+			{Path: fmt.Sprint("/contacts/", contact.ID)},
+			{Method: http.MethodHead, Path: fmt.Sprint("/contacts/", contact.ID)},
 			{Method: http.MethodPut, Path: fmt.Sprint("/contacts/", contact.ID), Body: map[string]string{"name": "Ann"}},
 			{Method: http.MethodDelete, Path: "/labels/5"},
 			{Method: http.MethodPost, Path: "/labels", Body: map[string]string{"name": "Urgent"}, Repeatable: true},
 			{Method: http.MethodPost, Path: "/tickets", Body: map[string]int64{"contact_id": contact.ID, "channel_id": channel.ID}},
 		}
-		before := runtime.NumGoroutine()
 		var left atomic.Int32
 		left.Store(calls)
 		var wg sync.WaitGroup
@@ -92,9 +90,6 @@ func TestNothingIsLeft(t *testing.T) {
 		synctest.Wait()
 		if open, _ := connections.count(); open != 0 {
 			t.Errorf("%d connections are open", open)
-		}
-		if after := runtime.NumGoroutine(); after > before {
-			t.Errorf("%d goroutines before, %d after", before, after)
 		}
 		server.Close()
 		if n := retries.Load(); n < calls/20 {
