@@ -51,9 +51,9 @@
 //	  of a write may have acted
 //
 // Retries wait exponentially longer, from 1 s to 30 s, with full jitter, or as
-// long as Trengo asks. A pause of over five minutes, or past the context's
-// deadline, is never waited for: the call fails at once. Redirects are not
-// followed.
+// long as Trengo asks. A pause of over five minutes, or one that leaves no time
+// for another attempt before the context's deadline, is never waited for: the
+// call fails at once. Redirects are not followed.
 //
 // # Rate limit
 //

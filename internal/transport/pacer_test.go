@@ -129,22 +129,19 @@ func TestBurstAfterIdleMinute(t *testing.T) {
 
 func TestEveryAttemptPaysASlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		// Retries alone would be several times the limit.
+		const limit, calls = 10, 20
 		server := &stub{answers: []answer{{status: 503}}}
-		e := newEngine(server)
-		for range 24 {
+		e := newEngine(server, func(o *Options) { o.Limit = limit })
+		for range calls {
 			_, _ = e.Do(t.Context(), newCall(http.MethodGet, true))
 		}
-		inWindow := map[time.Duration]int{}
-		for _, s := range server.sent {
-			for _, other := range server.sent {
-				if since := other.at.Sub(s.at); since >= 0 && since < window {
-					inWindow[s.at.Sub(server.sent[0].at)]++
-				}
-			}
+		if n := server.count(); n != 5*calls {
+			t.Errorf("%d attempts, want %d", n, 5*calls)
 		}
-		for _, n := range inWindow {
-			if n > 120 {
-				t.Errorf("%d attempts within a minute", n)
+		for i, s := range server.sent[:len(server.sent)-limit] {
+			if later := server.sent[i+limit].at.Sub(s.at); later < window {
+				t.Errorf("%d attempts within %s", limit+1, later)
 			}
 		}
 	})
