@@ -82,7 +82,7 @@ func TestWithMaxRetries(t *testing.T) {
 }
 
 func TestWithLogger_levels(t *testing.T) {
-	limited := func(pause string) trengotest.Fault { return trengotest.TooManyRequests(pause) }
+	limited := trengotest.TooManyRequests
 	tests := []struct {
 		name     string
 		level    slog.Level

@@ -82,7 +82,7 @@ func TestCookiesOfEachAttempt(t *testing.T) {
 		var sent []string
 		transport := roundTripper(func(r *http.Request) (*http.Response, error) {
 			sent = append(sent, strings.Join(r.Header["Cookie"], "; "))
-			return &http.Response{StatusCode: 503, Body: http.NoBody}, nil
+			return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody}, nil
 		})
 		in := newCall(http.MethodGet, true)
 		_, _ = newEngine(transport, func(o *Options) { o.HTTPClient.Jar = cookies }).Do(t.Context(), in)
@@ -155,9 +155,9 @@ func TestAnswersWithoutABody(t *testing.T) {
 		resp   *http.Response
 		fails  string // the end of the cause; "": an answer
 	}{
-		{"no body", http.MethodPost, &http.Response{StatusCode: 204}, ""},
-		{"no body for its length", http.MethodPost, &http.Response{StatusCode: 200, ContentLength: 5}, "an answer of 5 bytes without a body"},
-		{"no body for the length of a HEAD", http.MethodHead, &http.Response{StatusCode: 200, ContentLength: 5}, ""},
+		{"no body", http.MethodPost, &http.Response{StatusCode: http.StatusNoContent}, ""},
+		{"no body for its length", http.MethodPost, &http.Response{StatusCode: http.StatusOK, ContentLength: 5}, "an answer of 5 bytes without a body"},
+		{"no body for the length of a HEAD", http.MethodHead, &http.Response{StatusCode: http.StatusOK, ContentLength: 5}, ""},
 		{"nothing", http.MethodPost, nil, "neither an answer nor an error"},
 	}
 	for _, tt := range tests {
@@ -238,7 +238,7 @@ func TestClassOfACancelledAttempt(t *testing.T) {
 		"before there is a connection": &stub{answers: []answer{{dial: true, after: time.Hour}}},
 		"before the answer":            &stub{answers: []answer{{after: time.Hour}}},
 		"within the body": roundTripper(func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Body: io.NopCloser(untilCancelled{r.Context()})}, nil
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(untilCancelled{r.Context()})}, nil
 		}),
 	}
 	for name, transport := range places {
@@ -268,7 +268,7 @@ func (r untilCancelled) Read([]byte) (int, error) {
 
 func TestSilentLoggerCostsNothing(t *testing.T) {
 	c := &call{Call: newCall(http.MethodGet, true), engine: newEngine(&stub{}, func(o *Options) {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo}))
+		o.Logger = slog.New(slog.DiscardHandler)
 	})}
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(100, func() { c.report(ctx, time.Second) }); n != 0 {
