@@ -120,6 +120,7 @@ func TestPauseAfter429(t *testing.T) {
 		{name: "five minutes", header: http.Header{"Retry-After": {"300"}}, wait: 5 * time.Minute},
 		{name: "more than five minutes", header: http.Header{"Retry-After": {"301"}}},
 		{name: "more than five minutes, allowed", header: http.Header{"Retry-After": {"301"}}, maxWait: time.Hour, wait: 301 * time.Second},
+		{name: "an age, with a bound of hours", header: http.Header{"Retry-After": {"2147483647"}}, maxWait: 2 * time.Hour},
 		{name: "past the deadline", header: http.Header{"Retry-After": {"20"}}, deadline: 10 * time.Second},
 		{name: "past the longest wait", header: http.Header{"Retry-After": {"20"}}, maxWait: 10 * time.Second},
 	}
