@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptrace"
 	"net/url"
 	"runtime"
 	"slices"
@@ -130,7 +131,7 @@ func TestContextEndsBeforeTheRequestIsSent(t *testing.T) {
 						})
 						_, err := engine.Do(ctx, newCall(http.MethodPut, true))
 						f := failureOf(t, err)
-						if !errors.Is(f.Cause, e.cause) || f.Attempts != sent || f.Unknown != (sent > 0) {
+						if !errors.Is(f.Cause, e.cause) || errors.As(f.Cause, new(*url.Error)) || f.Attempts != sent || f.Unknown != (sent > 0) {
 							t.Errorf("failure %+v, want %v after %d attempts", f, e.cause, sent)
 						}
 						if server.count() != sent || observed != sent {
@@ -234,12 +235,19 @@ func TestObservedTimes(t *testing.T) {
 
 func TestClassOfACancelledAttempt(t *testing.T) {
 	errGone := errors.New("the caller has gone")
-	places := map[string]http.RoundTripper{
-		"before there is a connection": &stub{answers: []answer{{dial: true, after: time.Hour}}},
-		"before the answer":            &stub{answers: []answer{{after: time.Hour}}},
-		"within the body": roundTripper(func(r *http.Request) (*http.Response, error) {
+	places := map[string]roundTripper{
+		"before there is a connection": func(r *http.Request) (*http.Response, error) {
+			httptrace.ContextClientTrace(r.Context()).GetConn("app.trengo.com:443")
+			_, err := untilCancelled{r.Context()}.Read(nil)
+			return nil, err
+		},
+		"before the answer": func(r *http.Request) (*http.Response, error) {
+			_, err := untilCancelled{r.Context()}.Read(nil)
+			return nil, err
+		},
+		"within the body": func(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(untilCancelled{r.Context()})}, nil
-		}),
+		},
 	}
 	for name, transport := range places {
 		t.Run(name, func(t *testing.T) {
@@ -249,7 +257,8 @@ func TestClassOfACancelledAttempt(t *testing.T) {
 				var class string
 				e := newEngine(transport, func(o *Options) { o.Observer = func(a Attempt) { class = a.Class } })
 				_, err := e.Do(ctx, newCall(http.MethodGet, true))
-				if f := failureOf(t, err); class != "canceled" || !errors.Is(f.Cause, context.Canceled) {
+				f := failureOf(t, err)
+				if class != "canceled" || !errors.Is(f.Cause, context.Canceled) || !errors.Is(f.Cause, errGone) {
 					t.Errorf("class %q with the cause %v", class, f.Cause)
 				}
 			})
@@ -264,6 +273,34 @@ type untilCancelled struct{ ctx context.Context }
 func (r untilCancelled) Read([]byte) (int, error) {
 	<-r.ctx.Done()
 	return 0, context.Cause(r.ctx)
+}
+
+// A context that ends while an answer is judged leaves nothing to repeat.
+func TestContextEndsAfterAnAnswer(t *testing.T) {
+	const timeout = 10 * time.Second
+	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
+		t.Run(cause.Error(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), timeout)
+				defer cancel()
+				var log strings.Builder
+				e := newEngine(&stub{answers: []answer{{status: 503}}}, func(o *Options) {
+					o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+					o.Observer = func(Attempt) {
+						if cause == context.Canceled { //nolint:errorlint // a value of this test's table
+							cancel()
+						} else {
+							time.Sleep(timeout + time.Second)
+						}
+					}
+				})
+				_, err := e.Do(ctx, newCall(http.MethodGet, true))
+				if f := failureOf(t, err); !errors.Is(f.Cause, cause) || f.Attempts != 1 || log.Len() != 0 {
+					t.Errorf("failure %+v, and the log %q; want %v", f, log.String(), cause)
+				}
+			})
+		})
+	}
 }
 
 func TestSilentLoggerCostsNothing(t *testing.T) {

@@ -65,7 +65,7 @@ func TestGateRefusesWhoWouldNotWait(t *testing.T) {
 		for left := 40 * time.Second; left > 2*time.Second; left -= time.Second {
 			_, err := e.Do(t.Context(), newCall(http.MethodGet, true))
 			f := failureOf(t, err)
-			if f == nil || !f.RateLimited || f.RetryAfter != left || server.count() != 1 {
+			if f == nil || !f.RateLimited || f.Cause != nil || f.RetryAfter != left || server.count() != 1 {
 				t.Fatalf("%s before the gate opens: %+v after %d requests", left, f, server.count())
 			}
 			time.Sleep(time.Second)

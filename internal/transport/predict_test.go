@@ -111,3 +111,22 @@ func TestReplacedTokenIsForeseen(t *testing.T) {
 		}
 	})
 }
+
+// What could not be foreseen is refused after the wait, and the wait counts.
+func TestGateShutsDuringAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &stub{answers: []answer{{status: 503, header: pauseOf("6")}, {status: 429, header: pauseOf("9")}}}
+		e := newEngine(server, func(o *Options) { o.MaxWait = 10 * time.Second })
+		time.AfterFunc(5*time.Second, func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, _ = e.Do(ctx, newCall(http.MethodPost, false))
+		})
+		began := time.Now()
+		_, err := e.Do(t.Context(), newCall(http.MethodPut, true))
+		f := failureOf(t, err)
+		if took := time.Since(began); took != 6*time.Second || f.Attempts != 1 || !f.RateLimited || !f.Unknown || f.RetryAfter != 8*time.Second {
+			t.Errorf("took %s with %+v, want a refusal after 6s for 8s", took, f)
+		}
+	})
+}
