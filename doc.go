@@ -67,7 +67,8 @@
 // The slots follow the limit that Trengo states in each answer. If an answer
 // says that fewer requests remain than the client thinks, somebody else uses
 // the token: the difference is held back for a minute, and bursts stay small
-// for two. A 429 holds everything back until its Retry-After has passed.
+// for two. A 429 holds everything back until its Retry-After has passed: for
+// five minutes at most, or as long as [WithMaxWait] if that is longer.
 //
 // Calls that have to wait are served in order. One that could not be served
 // before its deadline, or within [WithMaxWait], fails at once with

@@ -87,18 +87,6 @@ func TestRetriesUsedUp(t *testing.T) {
 	}
 }
 
-func TestMaxRetries(t *testing.T) {
-	for _, retries := range []int{0, 1, 4} {
-		synctest.Test(t, func(t *testing.T) {
-			server := &stub{answers: []answer{{status: 503}}}
-			_, err := newEngine(server, func(o *Options) { o.MaxRetries = retries }).Do(t.Context(), newCall(http.MethodGet, true))
-			if f := failureOf(t, err); f.Attempts != retries+1 || server.count() != retries+1 {
-				t.Errorf("%d retries: %d attempts counted, %d sent", retries, f.Attempts, server.count())
-			}
-		})
-	}
-}
-
 func TestPauseAfter429(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -173,19 +161,6 @@ func TestNew_defaultTransportReplaced(t *testing.T) {
 	New(Options{Limit: 1, Timeout: time.Second})
 }
 
-func TestRetryAfterOf503(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := &stub{answers: []answer{{status: 503, header: http.Header{"Retry-After": {"40"}}}, {status: 200}}}
-		began := time.Now()
-		if _, err := newEngine(server).Do(t.Context(), newCall(http.MethodGet, true)); err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(began); took != 40*time.Second {
-			t.Errorf("took %s, want 40s", took)
-		}
-	})
-}
-
 func TestContextEnds(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -216,47 +191,6 @@ func TestContextEnds(t *testing.T) {
 				}
 				if n := len(e.pacer.inFlight); n != 0 {
 					t.Errorf("%d slots are still held", n)
-				}
-			})
-		})
-	}
-}
-
-func TestTokenOfEachAttempt(t *testing.T) {
-	tests := []struct {
-		name    string
-		tokens  []string // in the order in which they are asked for; the last one stays
-		answers []answer
-		sent    []string
-		fails   bool
-	}{
-		{"rotated between attempts", []string{"a", "b"}, []answer{{status: 503}, {status: 200}}, []string{"a", "b"}, false},
-		{"replaced after a 401", []string{"a", "b"}, []answer{{status: 401}, {status: 200}}, []string{"a", "b"}, false},
-		{"the same after a 401", []string{"a"}, []answer{{status: 401}}, []string{"a"}, true},
-		{"replaced once only", []string{"a", "b", "c"}, []answer{{status: 401}}, []string{"a", "b"}, true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				asked := 0
-				server := &stub{answers: tt.answers}
-				e := newEngine(server, func(o *Options) {
-					o.Authorization = func(context.Context) (string, error) {
-						asked++
-						return tt.tokens[min(asked, len(tt.tokens))-1], nil
-					}
-				})
-				_, err := e.Do(t.Context(), newCall(http.MethodGet, true))
-				if (err != nil) != tt.fails {
-					t.Errorf("error %v", err)
-				}
-				if len(server.sent) != len(tt.sent) {
-					t.Fatalf("%d attempts, want %d", len(server.sent), len(tt.sent))
-				}
-				for i, want := range tt.sent {
-					if got := server.sent[i].authorization; got != want {
-						t.Errorf("attempt %d was sent with token %q, want %q", i+1, got, want)
-					}
 				}
 			})
 		})
