@@ -147,6 +147,29 @@ func TestContextEndsBeforeTheRequestIsSent(t *testing.T) {
 	}
 }
 
+// What was not sent is not judged by the attempt before it.
+func TestUnsentRetryIsNotLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		server := &stub{answers: []answer{{status: 429, header: pauseOf("5")}}}
+		var log strings.Builder
+		e := newEngine(server, func(o *Options) {
+			o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			o.HTTPClient.Jar = jar(func() {
+				if server.count() == 1 {
+					cancel()
+				}
+			})
+		})
+		_, err := e.Do(ctx, newCall(http.MethodPost, false))
+		f := failureOf(t, err)
+		if !errors.Is(f.Cause, context.Canceled) || f.Attempts != 1 || strings.Count(log.String(), "\n") != 1 {
+			t.Errorf("failure %+v, and the log %q; want one retry", f, log.String())
+		}
+	})
+}
+
 // http.Client lets a transport leave out a body that is empty, and refuses
 // what makes no sense. So do we, without a panic.
 func TestAnswersWithoutABody(t *testing.T) {

@@ -12,7 +12,6 @@ func (p *pacer) foresee(ctx context.Context, wait, maxWait time.Duration) (room 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	p.wake(now)
 	bound := latest(ctx, now, p.roundTrip, maxWait)
 	// An attempt that comes later is not served earlier.
 	if room, inTime = p.predict(now, bound); !inTime {

@@ -39,6 +39,7 @@ func TestRetryIsForeseen(t *testing.T) {
 		{name: "the gate leaves no time for the answer", first: fail(429, "40"), deadline: 47 * second, took: slow, sent: 1, limited: true, told: 40 * second},
 		{name: "the gate leaves just enough", first: fail(429, "40"), deadline: 50*second + slack, took: 50 * second, sent: 2},
 		{name: "somebody's gate is past the deadline", before: []answer{shut}, first: fail(503, "20"), deadline: 60 * second, took: slow, sent: 1, limited: true, told: 195 * second},
+		{name: "somebody's gate is past the deadline, and the wait yet longer", before: []answer{shut}, first: fail(503, "250"), deadline: 60 * second, took: slow, sent: 1, limited: true, told: 250 * second},
 		{name: "somebody's gate is past the bound", before: []answer{shut}, first: fail(503, "20"), maxWait: 60 * second, took: slow, sent: 1, limited: true, told: 195 * second},
 		{name: "somebody's gate is shorter than the wait", before: []answer{{status: 429, header: pauseOf("9")}}, first: fail(503, "20"), maxWait: 60 * second, took: 30 * second, sent: 2},
 		{name: "there is no slot in time", limit: 1, first: fail(503, "20"), deadline: 60 * second, took: slow, sent: 1, limited: true, told: 60 * second},
