@@ -173,22 +173,23 @@ func (c retryCase) run(t *testing.T) {
 		opts = append(opts, trengo.WithMaxRetries(len(c.before)))
 	}
 	err := w.client(t, opts...).Do(t.Context(), c.in, nil)
+	attempts := w.arrivals()
 	failed := len(c.before) + 1
 	repeated := c.ruling == again && !c.last
 	want := failed
 	if repeated {
 		want++
 	}
-	if len(w.attempts) != want {
-		t.Fatalf("%s: %d attempts, want %d; error %v", c.name, len(w.attempts), want, err)
+	if len(attempts) != want {
+		t.Fatalf("%s: %d attempts, want %d; error %v", c.name, len(attempts), want, err)
 	}
-	c.checkAttempts(t, w.attempts)
+	c.checkAttempts(t, attempts)
 	if repeated {
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		earliest, latest := c.row.least, c.row.most
-		if wait := c.waitOf(w.attempts); wait < earliest || wait > latest<<len(c.before) {
+		if wait := c.waitOf(attempts); wait < earliest || wait > latest<<len(c.before) {
 			t.Errorf("%s: the next attempt came after %s", c.name, wait)
 		}
 		return

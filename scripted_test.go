@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -112,6 +113,13 @@ func (c resetConn) Read(p []byte) (int, error) {
 		err = &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
 	}
 	return n, err
+}
+
+// arrivals is what came so far.
+func (w *scripted) arrivals() []arrival {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.attempts)
 }
 
 // client returns a client of the transport.
