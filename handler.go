@@ -259,7 +259,7 @@ func ofArray(events []answer) *answer {
 
 func (a *answer) send(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
-	if a.Status >= http.StatusTooManyRequests && a.retryAfter > 0 {
+	if a.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(a.retryAfter.Seconds()))))
 	}
 	line, err := json.Marshal(a)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -215,4 +216,48 @@ func TestHandler_worksOnNothingAfterTheAnswer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A token that does not come in time is no want of room.
+func TestHandler_slowTokenSource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := trengotest.New()
+		client := newClient(t, srv, trengo.WithTokenSource(func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		}))
+		d, err := trengo.NewDestination(client, trengo.Config{ChannelID: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got := serve(t, newHandler(t, d, anybody), delivery(t.Context(), wire(t, identifyFor("1", annsMail, ""))))
+		if diff := cmp.Diff(reply{Status: 503, Error: "trengo: GET /contacts: no token: timeout"}, got); diff != "" {
+			t.Errorf("answer (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A ticket that may have been sent is more than a want of room.
+func TestHandler_lostTicketAndNoRoomToLookForIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWebhook(t, anybody)
+		w.warmUp()
+		w.AddContact(trengotest.Contact{Email: annsMail})
+		w.Inject(trengotest.Fault{}, trengotest.LostAfter(), trengotest.TooManyRequests("60"))
+		event := wire(t, trackFor("1", annsMail))
+		if got := w.post(event); got.Status != 503 || !strings.Contains(got.Error, "429") {
+			t.Errorf("answer %+v", got)
+		}
+		// The next delivery does not get as far as looking, either.
+		if got := w.post(event); got.Status != 503 {
+			t.Errorf("answer %+v", got)
+		}
+		time.Sleep(2 * time.Minute)
+		if got := w.post(event); got.Status != 200 {
+			t.Errorf("answer %+v", got)
+		}
+		w.wantTickets(460000002, 1)
+	})
 }
