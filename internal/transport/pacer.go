@@ -175,7 +175,12 @@ func (p *pacer) done(s *slot, connections int, said statement) {
 	now := time.Now()
 	p.resize(now, said.limit)
 	p.remove(s)
-	p.restFor(now, max(1, connections))
+	// A 429 counts, if at all, in the window that the gate sits out. Its slot
+	// would come free within the next one, while the slots that rest for it
+	// hide that somebody else has used that one up.
+	if said.pause == 0 {
+		p.restFor(now, max(1, connections))
+	}
 	p.learn(now, s, said)
 	p.serve(now)
 }

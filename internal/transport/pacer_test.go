@@ -219,6 +219,26 @@ func TestSomebodyElseOnTheToken(t *testing.T) {
 	})
 }
 
+// Six attempts were refused 14 seconds before the end of a window, and somebody
+// else uses up the next one.
+func TestRefusedAttemptsHideNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &windowed{limit: 120, roundTrip: time.Millisecond}
+		server.spend(120)
+		time.Sleep(46 * time.Second)
+		e := newEngine(server)
+		drain(t, e, 6, 6)
+		if server.refused != 6 {
+			t.Fatalf("%d attempts were refused, want the 6 that are to come again", server.refused)
+		}
+		server.spend(113)
+		drain(t, e, 20, 20)
+		if server.refused > 6 {
+			t.Errorf("%d more were refused in a window that was known to be used up", server.refused-6)
+		}
+	})
+}
+
 func TestGateHoldsEverybody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &stub{answers: []answer{{status: 429, header: http.Header{"Retry-After": {"20"}}}, {status: 200}}}
