@@ -66,8 +66,10 @@
 //
 // The slots follow the limit that Trengo states in each answer. If an answer
 // says that fewer requests remain than the client thinks, somebody else uses
-// the token: the difference is held back for a minute, and bursts stay small
-// for two. A 429 holds everything back until its Retry-After has passed.
+// the token: the difference is held back until a later answer says otherwise,
+// for a minute at most, and a backlog is sent that much slower, at half of the
+// limit at least; bursts stay small for two minutes. A 429 holds everything
+// back until its Retry-After has passed.
 //
 // Calls that have to wait are served in order. One that could not be served
 // before its deadline, or within [WithMaxWait], fails at once with

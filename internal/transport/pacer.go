@@ -40,6 +40,7 @@ type pacer struct {
 	inFlight []*slot
 	resting  []rest // in the order of until
 	rested   int    // slots in resting
+	others   int    // those among them that are held back for others
 
 	gate        time.Time // nothing is sent before it
 	sharedUntil time.Time
@@ -53,16 +54,18 @@ type pacer struct {
 // A slot is the right to have one attempt counted by the server.
 type slot struct {
 	index int // in pacer.inFlight
-	// leastFree is the smallest number of free slots while this attempt was
-	// under way. Answers arrive late and out of order: any other number would
-	// take slots that came free in the meantime for somebody else's requests.
-	leastFree int
+	// leastLeft is the smallest number of slots that our own attempts left
+	// while this one was under way. Answers arrive late and out of order: any
+	// other number would take slots that came free in the meantime for
+	// somebody else's requests.
+	leastLeft int
 }
 
 // rest is slots that nobody may use until a moment.
 type rest struct {
-	until time.Time
-	slots int
+	until  time.Time
+	slots  int
+	others bool // held back for others
 }
 
 type waiter struct {
@@ -79,11 +82,17 @@ func newPacer(limit, ceiling int) *pacer {
 	return &pacer{
 		limit:   limit,
 		ceiling: ceiling,
-		bucket:  rate.NewLimiter(perSecond(limit), burst(limit, false)),
+		bucket:  rate.NewLimiter(pace(limit, 0), burst(limit, false)),
 	}
 }
 
-func perSecond(limit int) rate.Limit { return rate.Limit(float64(limit) / window.Seconds()) }
+// pace is how many attempts a second a backlog may send: what others leave of
+// the limit, so that it lasts as long as the window. Half of it is ours in any
+// case, or whoever comes late to a token would never get its share.
+func pace(limit, others int) rate.Limit {
+	ours := max(float64(limit-others), float64(limit)/2)
+	return rate.Limit(ours / window.Seconds())
+}
 
 // burst is how much a backlog may send at once. Alone on a token half the
 // limit answers short bursts quickly; beside another process a small burst
@@ -202,17 +211,29 @@ func (p *pacer) wake(now time.Time) {
 	awake := 0
 	for awake < len(p.resting) && !p.resting[awake].until.After(now) {
 		p.rested -= p.resting[awake].slots
+		if p.resting[awake].others {
+			p.others = 0
+			p.smooth(now)
+		}
 		awake++
 	}
 	p.resting = p.resting[awake:]
-	if p.sharedUntil.IsZero() || p.sharedUntil.After(now) {
-		return
+	if !p.sharedUntil.IsZero() && !p.sharedUntil.After(now) {
+		p.sharedUntil = time.Time{}
+		p.smooth(now)
 	}
-	p.sharedUntil = time.Time{}
-	p.bucket.SetBurstAt(now, burst(p.limit, false))
+}
+
+// smooth makes pace and burst fit what is known of others.
+func (p *pacer) smooth(now time.Time) {
+	p.bucket.SetLimitAt(now, pace(p.limit, p.others))
+	p.bucket.SetBurstAt(now, burst(p.limit, !p.sharedUntil.IsZero()))
 }
 
 func (p *pacer) free() int { return p.limit - len(p.inFlight) - p.rested }
+
+// left is how many slots our own attempts leave.
+func (p *pacer) left() int { return p.free() + p.others }
 
 // tryGrant lets s go now, if it may.
 func (p *pacer) tryGrant(now time.Time, s *slot) bool {
@@ -222,15 +243,15 @@ func (p *pacer) tryGrant(now time.Time, s *slot) bool {
 	}
 	s.index = len(p.inFlight)
 	p.inFlight = append(p.inFlight, s)
-	s.leastFree = p.free()
-	p.noteFree()
+	s.leastLeft = p.left()
+	p.noteLeft()
 	return true
 }
 
-func (p *pacer) noteFree() {
-	free := p.free()
+func (p *pacer) noteLeft() {
+	left := p.left()
 	for _, s := range p.inFlight {
-		s.leastFree = min(s.leastFree, free)
+		s.leastLeft = min(s.leastLeft, left)
 	}
 }
 
@@ -301,7 +322,7 @@ func (p *pacer) predict(now, bound time.Time) (wait time.Duration, inTime bool) 
 		return 0, true
 	}
 	free := p.releases(now)
-	perToken := window / time.Duration(p.limit)
+	perToken := time.Duration(float64(time.Second) / float64(p.bucket.Limit()))
 	tokens, filledAt, at := p.bucket.TokensAt(now), now, now
 	if p.gate.After(at) {
 		at = p.gate
@@ -318,7 +339,7 @@ func (p *pacer) predict(now, bound time.Time) (wait time.Duration, inTime bool) 
 		}
 		tokens, filledAt = tokens-1, at
 		if at.After(bound) {
-			// The rest of the queue follows at the pace of the limit.
+			// The rest of the queue follows at this pace.
 			return at.Sub(now) + time.Duration(places-place-1)*perToken, false
 		}
 		free = append(free, at.Add(p.roundTrip+window))
