@@ -74,7 +74,13 @@
 // Calls that have to wait are served in order. One that could not be served
 // before its deadline, or within [WithMaxWait], fails at once with
 // [ErrRateLimited] instead of sleeping first, and [Error.RetryAfter] says when
-// to come back. A caller that tries in a loop must wait that long.
+// to come back. A caller that tries in a loop must wait that long. So fails one
+// that waits already, as soon as an answer shows that its turn will come too
+// late, because somebody else uses the token.
+//
+// An event of a [Destination] can need two or three calls. It is begun only if
+// those that follow have room before the deadline, too, and they go before the
+// calls of events that came later.
 //
 // # Whose contact
 //
