@@ -164,6 +164,9 @@
 //	destination.go           what an event does: the decisions
 //	plan.go                  what it would do
 //	batch.go                 what a whole sequence does
+//	handler.go               takes events over HTTP
+//	receive.go               who may send, and what is read of it
+//	delivery.go              the events of one request
 //	dedup.go                 one event of a person at a time, once
 //	match.go                 which contact is whose
 //	settle.go                writes whose answer was lost
