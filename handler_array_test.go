@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -237,6 +238,30 @@ func TestHandler_arrayBounds(t *testing.T) {
 		}
 		if refused := want == 413; refused == (len(got.Events) == n) && n > 0 {
 			t.Errorf("%d events: %d answers", n, len(got.Events))
+		}
+	}
+}
+
+// What is refused because it is too many costs no more than what is taken.
+func TestHandler_arrayOfMillions(t *testing.T) {
+	handler := newHandler(t, newDesk(t).destination, anybody)
+	body := "[" + strings.Repeat("0,", 2<<20-2) + "0]"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, got := serve(t, handler, delivery(t.Context(), body))
+	runtime.ReadMemStats(&after)
+	if allocated := after.TotalAlloc - before.TotalAlloc; got.Status != 413 || allocated > 64<<20 {
+		t.Errorf("status %d, for %d MB", got.Status, allocated>>20)
+	}
+}
+
+func TestHandler_brokenArrays(t *testing.T) {
+	t.Parallel()
+	w := newWebhook(t, anybody)
+	for _, body := range []string{"[", "[{}", "[{},", "[{},]", "[,{}]", "[{}{}]", "[{}}", "[{}] []", "[{}]]", "[{}],", "[{\"a\":}]", "[tru]"} {
+		want := reply{Status: 400, Error: "trengo: invalid event: it is no JSON object"}
+		if diff := cmp.Diff(want, w.post(body)); diff != "" {
+			t.Errorf("answer to %s (-want +got):\n%s", body, diff)
 		}
 	}
 }
