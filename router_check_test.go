@@ -19,6 +19,12 @@ func (s *simulation) check() {
 	s.checkStatuses()
 	s.checkContacts()
 	s.checkTickets()
+	if sent := float64(len(s.srv.Requests())); s.most > 0 && sent > s.most*float64(s.load.ideal) {
+		s.t.Errorf("%.0f requests, where %d would do", sent, s.load.ideal)
+	}
+	if took, ideal := s.took(), s.shortest(); s.longest > 0 && took.Seconds() > s.longest*ideal.Seconds() {
+		s.t.Errorf("drained in %s, where %s would do", took, ideal)
+	}
 }
 
 // checkStatuses looks for events that RudderStack would show as lost, and for
@@ -151,6 +157,15 @@ func (s *simulation) counted() (counted []time.Time) {
 	return counted
 }
 
+func (s *simulation) took() time.Duration { return s.router.drained.Sub(s.began) }
+
+// shortest is when the last event could be done: the fewest requests, at the
+// pace of the limit.
+func (s *simulation) shortest() time.Duration {
+	last := s.load.events[len(s.load.events)-1].at
+	return max(last, time.Duration(s.load.ideal)*serverWindow/serverLimit)
+}
+
 func (s *simulation) print() {
 	requests, searches := s.srv.Requests(), 0
 	for _, r := range requests {
@@ -170,13 +185,12 @@ func (s *simulation) print() {
 		}
 	}
 	events := float64(len(s.load.events))
-	took := s.router.drained.Sub(s.began)
+	took := s.took()
 	used := float64(len(s.counted())) / (took.Minutes() * serverLimit)
-	ideal := max(s.load.events[len(s.load.events)-1].at, time.Duration(s.load.ideal)*serverWindow/serverLimit)
 	line := fmt.Sprintf("%s: %d deliveries, %d attempts, of which %d 429s, %d 503s and %d 504s; %d 429s by Trengo; "+
 		"drained in %s (at best %s), with %.0f %% of the limit; %.2f requests per event (at best %.2f), %.2f searches per person",
 		s.name, len(s.router.ended), attempts, s.router.statuses[429], s.router.statuses[503], s.router.statuses[504], tooMany(s.srv),
-		took.Round(time.Second), ideal.Round(time.Second), 100*used,
+		took.Round(time.Second), s.shortest().Round(time.Second), 100*used,
 		float64(len(requests))/events, float64(s.load.ideal)/events, float64(searches)/float64(people))
 	if s.service.killed > 0 {
 		line += fmt.Sprintf("; %d tickets doubled, %d events were under way at the kills", len(s.srv.Tickets())-tracks, s.service.killed)

@@ -35,7 +35,7 @@ type service struct {
 
 	mu        sync.Mutex
 	listening *process // nil: connections are refused
-	underWay  map[*delivery]bool
+	underWay  map[*post]bool
 	killed    int             // deliveries that were under way at a kill
 	cutOff    map[string]bool // their bodies
 }
@@ -56,19 +56,19 @@ func (p *process) isDead() bool {
 	}
 }
 
-// A delivery is one request of the router at work. Requests to Trengo are made
+// A post is one request of the router at work. Requests to Trengo are made
 // for one, and only while it lasts.
-type delivery struct {
+type post struct {
 	body   string
 	cancel context.CancelFunc
 	ended  atomic.Bool
 }
 
-type deliveryKey struct{}
+type postKey struct{}
 
 func newService(t *testing.T, srv *trengotest.Server, cfg trengo.Config, handler trengo.HandlerConfig) *service {
 	t.Helper()
-	s := &service{t: t, srv: srv, cfg: cfg, handler: handler, underWay: map[*delivery]bool{}, cutOff: map[string]bool{}}
+	s := &service{t: t, srv: srv, cfg: cfg, handler: handler, underWay: map[*post]bool{}, cutOff: map[string]bool{}}
 	token := trengotest.Token
 	s.token.Store(&token)
 	return s
@@ -131,14 +131,14 @@ func (s *service) RoundTrip(req *http.Request) (*http.Response, error) {
 	// As net/http's server does, the context ends when the sender hangs up.
 	ctx, cancel := context.WithCancel(req.Context())
 	defer cancel()
-	d := &delivery{body: string(body), cancel: cancel}
+	d := &post{body: string(body), cancel: cancel}
 	p := s.accept(d)
 	if p == nil {
 		return nil, syscall.ECONNREFUSED
 	}
 	began := time.Now()
 	answer := make(chan *http.Response, 1)
-	go s.serve(p, d, req.WithContext(context.WithValue(ctx, deliveryKey{}, d)), answer)
+	go s.serve(p, d, req.WithContext(context.WithValue(ctx, postKey{}, d)), answer)
 	select {
 	case resp := <-answer:
 		if p.isDead() {
@@ -158,7 +158,7 @@ func (s *service) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-func (s *service) serve(p *process, d *delivery, req *http.Request, answer chan<- *http.Response) {
+func (s *service) serve(p *process, d *post, req *http.Request, answer chan<- *http.Response) {
 	defer s.end(p, d)
 	req.Body = io.NopCloser(strings.NewReader(d.body))
 	recorder := httptest.NewRecorder()
@@ -167,7 +167,7 @@ func (s *service) serve(p *process, d *delivery, req *http.Request, answer chan<
 	answer <- recorder.Result()
 }
 
-func (s *service) accept(d *delivery) *process {
+func (s *service) accept(d *post) *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.listening != nil {
@@ -177,7 +177,7 @@ func (s *service) accept(d *delivery) *process {
 	return s.listening
 }
 
-func (s *service) end(p *process, d *delivery) {
+func (s *service) end(p *process, d *post) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.underWay, d)
@@ -194,7 +194,7 @@ func (l line) RoundTrip(req *http.Request) (*http.Response, error) {
 	if l.from.isDead() {
 		return nil, errors.New("a dead process sends nothing")
 	}
-	d, ok := req.Context().Value(deliveryKey{}).(*delivery)
+	d, ok := req.Context().Value(postKey{}).(*post)
 	if !ok || d.ended.Load() {
 		l.t.Errorf("%s %s was sent for no delivery, or after its answer", req.Method, req.URL.Path)
 	}

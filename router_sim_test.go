@@ -25,6 +25,11 @@ type simulation struct {
 	// restarts says that processes follow each other. None knows what the one
 	// before did and what it spent of the limit, so such a load has no replays.
 	restarts bool
+	hold     bool // refusals
+	// most and longest are how many requests may be sent and how long it may
+	// take, as a multiple of what is the least; 0: no matter, because much is in
+	// vain.
+	most, longest float64
 
 	t       *testing.T
 	srv     *trengotest.Server
@@ -37,12 +42,21 @@ type simulation struct {
 	tickets map[string]map[int64]bool // that a message was answered with
 }
 
+var (
+	burst         = loadPlan{events: 5000, people: 1000, replays: true}
+	burstByPhone  = loadPlan{kind: trengo.IdentifyByPhone, events: 1500, people: 300, unordered: true, replays: true}
+	burstInArrays = loadPlan{events: 5000, people: 1000, unordered: true, replays: true}
+)
+
 var simulations = []simulation{
-	{name: "burst", loadPlan: loadPlan{events: 5000, people: 1000, replays: true}},
-	{name: "burst by phone", loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1500, people: 300, unordered: true, replays: true}},
-	{name: "burst in arrays", arrays: true, loadPlan: loadPlan{events: 5000, people: 1000, unordered: true, replays: true}},
+	{name: "burst", most: 1.3, longest: 4, loadPlan: burst},
+	{name: "burst, refusals held", hold: true, most: 1.3, longest: 1.5, loadPlan: burst},
+	{name: "burst by phone", most: 1.15, longest: 4, loadPlan: burstByPhone},
+	{name: "burst by phone, refusals held", hold: true, most: 1.15, longest: 1.5, loadPlan: burstByPhone},
+	{name: "burst in arrays", arrays: true, most: 1.3, longest: 6, loadPlan: burstInArrays},
+	{name: "burst in arrays, refusals held", hold: true, arrays: true, most: 1.3, longest: 4.5, loadPlan: burstInArrays},
 	{
-		name: "five times the limit", meanwhile: hiccups,
+		name: "five times the limit", most: 1.15, longest: 1.5, meanwhile: hiccups,
 		loadPlan: loadPlan{events: 6000, people: 1200, perMinute: 600, unordered: true, replays: true},
 	},
 	{name: "outage", meanwhile: outage, loadPlan: loadPlan{events: 1600, people: 400, perMinute: 40, unordered: true, replays: true}},
@@ -52,15 +66,15 @@ var simulations = []simulation{
 	},
 	{name: "revoked token", meanwhile: revokedToken, loadPlan: loadPlan{events: 1600, people: 400, perMinute: 40, replays: true}},
 	{
-		name: "graceful restart", restarts: true, meanwhile: gracefulRestarts(1, 2*time.Minute),
-		loadPlan: loadPlan{events: 2000, people: 400, perMinute: 500, unordered: true},
+		name: "graceful restart", restarts: true, most: 1.2, longest: 3, meanwhile: gracefulRestarts(1, 5*time.Minute),
+		loadPlan: loadPlan{events: 5000, people: 1000, perMinute: 600, unordered: true},
 	},
 	{
 		name: "graceful restarts by phone", restarts: true, meanwhile: gracefulRestarts(4, 3*time.Minute),
 		loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1200, people: 300, perMinute: 80},
 	},
 	{
-		name: "kill", restarts: true, meanwhile: kills(1, 2*time.Minute),
+		name: "kill", restarts: true, most: 1.2, longest: 3, meanwhile: kills(1, 2*time.Minute),
 		loadPlan: loadPlan{events: 2000, people: 400, perMinute: 500, unordered: true},
 	},
 	{
@@ -164,7 +178,7 @@ func (s *simulation) run() {
 	s.load.seed(s.srv, cfg.ChannelID)
 	s.tickets = map[string]map[int64]bool{}
 	s.service = newService(s.t, s.srv, cfg, trengo.HandlerConfig{
-		Insecure: true, RetryUnknownContacts: !s.unordered, OnOutcome: s.note,
+		Insecure: true, RetryUnknownContacts: !s.unordered, HoldRefusals: s.hold, OnOutcome: s.note,
 	})
 	s.service.start()
 

@@ -56,7 +56,7 @@ func (p *pacer) learn(now time.Time, s *slot, said statement) {
 	if !said.answered {
 		return
 	}
-	p.learnRoundTrip(said.roundTrip)
+	p.learnRoundTrip(now, said.roundTrip)
 	switch {
 	case said.pause > 0:
 		// The gate holds everyone back; that nothing remains adds nothing to it.
@@ -91,12 +91,13 @@ func (p *pacer) holdBack(now time.Time, slots int) {
 // learnRoundTrip follows a slow answer at once and a quick one gradually: a
 // prediction that is too late only refuses a caller, one that is too early
 // makes it miss its deadline.
-func (p *pacer) learnRoundTrip(sample time.Duration) {
-	if sample > p.roundTrip {
-		p.roundTrip = sample
-		return
+func (p *pacer) learnRoundTrip(now time.Time, sample time.Duration) {
+	if p.heard.IsZero() {
+		p.usual = sample
 	}
-	p.roundTrip -= (p.roundTrip - sample) / 8
+	p.heard = now
+	p.usual += (sample - p.usual) / 8
+	p.roundTrip = max(sample, p.roundTrip-(p.roundTrip-sample)/8)
 }
 
 func (p *pacer) resize(now time.Time, limit int) {

@@ -44,7 +44,9 @@ type pacer struct {
 
 	gate        time.Time // nothing is sent before it
 	sharedUntil time.Time
-	roundTrip   time.Duration
+	roundTrip   time.Duration // at worst, of late
+	usual       time.Duration // the same on average
+	heard       time.Time     // the last answer; zero: none yet
 
 	queue   list.List // of *waiter
 	timer   *time.Timer

@@ -18,7 +18,8 @@ type waiter struct {
 // take waits until the attempt of s may be sent. It fails with a *refusal if
 // that moment would leave no time for a round trip before the context's
 // deadline or would lie more than maxWait away (0: no bound): at once, or as
-// soon as an answer shows it that made the wait longer.
+// soon as an answer shows it that made the wait longer. If even now is too
+// late, it fails as the context will.
 //
 // Attempts are served in the order in which they came. Those of following
 // calls go first: the work that they end came before what is in the queue.
@@ -48,6 +49,9 @@ func (p *pacer) join(w *waiter) (*list.Element, error) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	w.since = now
+	if p.isTooLate(now, w.ctx) {
+		return nil, context.DeadlineExceeded
+	}
 	if p.queue.Len() == 0 && p.canBegin(now, w) && p.tryGrant(now, w.slot) {
 		return nil, nil
 	}
@@ -60,6 +64,14 @@ func (p *pacer) join(w *waiter) (*list.Element, error) {
 	}
 	p.serve(now)
 	return place, nil
+}
+
+// isTooLate reports whether less time is left than an answer usually takes: a
+// write that is sent nevertheless has an unknown outcome. What was learnt long
+// ago is held against nobody, because only what is sent brings anything newer.
+func (p *pacer) isTooLate(now time.Time, ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && deadline.Sub(now) < p.usual && now.Sub(p.heard) < window
 }
 
 // canBegin reports whether what follows an attempt that can go at once has
