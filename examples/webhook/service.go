@@ -71,6 +71,7 @@ func newService(s *settings, logger *slog.Logger) (*service, error) {
 		SegmentSecret:        s.segmentSecret,
 		Budget:               s.limits.budget,
 		RetryUnknownContacts: s.unknown == unknownRetry,
+		HoldRefusals:         true,
 		OnOutcome:            w.outcome,
 	})
 	if err := errors.Join(clientErr, destinationErr, handlerErr); err != nil {

@@ -49,7 +49,7 @@ func (p *pacer) join(w *waiter) (*list.Element, error) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	w.since = now
-	if p.isTooLate(now, w.ctx) {
+	if p.isTooLate(w.ctx, now) {
 		return nil, context.DeadlineExceeded
 	}
 	if p.queue.Len() == 0 && p.canBegin(now, w) && p.tryGrant(now, w.slot) {
@@ -69,7 +69,7 @@ func (p *pacer) join(w *waiter) (*list.Element, error) {
 // isTooLate reports whether less time is left than an answer usually takes: a
 // write that is sent nevertheless has an unknown outcome. What was learnt long
 // ago is held against nobody, because only what is sent brings anything newer.
-func (p *pacer) isTooLate(now time.Time, ctx context.Context) bool {
+func (p *pacer) isTooLate(ctx context.Context, now time.Time) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && deadline.Sub(now) < p.usual && now.Sub(p.heard) < window
 }
