@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/trengo-go/trengo/internal/transport"
 	"github.com/trengo-go/trengo/internal/turn"
 )
 
@@ -91,6 +92,7 @@ type visit struct {
 	searchedAt time.Time
 	remembered bool  // the contact was found in memory
 	gone       int64 // a contact that was remembered and is not there any more
+	begun      bool  // a request was made, so that others follow it
 }
 
 func (v *visit) leave() {
@@ -98,6 +100,24 @@ func (v *visit) leave() {
 		v.place.Leave()
 		v.place, v.held = nil, 0
 	}
+}
+
+// looking is the context of a look that is in vain unless so many writes can
+// follow it; writing is that of a write.
+func (v *visit) looking(ctx context.Context, writes int) context.Context {
+	if v.begun {
+		return transport.Following(ctx)
+	}
+	v.begun = true
+	return transport.Opening(ctx, writes)
+}
+
+func (v *visit) writing(ctx context.Context) context.Context {
+	if v.begun {
+		return transport.Following(ctx)
+	}
+	v.begun = true
+	return ctx
 }
 
 // errStillThere ends a second look that finds the contact of the first.
@@ -147,7 +167,7 @@ func (v *visit) find(ctx context.Context, j *job) (*Contact, error) {
 		return v.withName(ctx, known.id), err
 	}
 	v.searchedAt = time.Now()
-	contact, err := v.destination.search(ctx, j)
+	contact, err := v.destination.search(v.looking(ctx, v.destination.writes(j)), j)
 	switch {
 	case err != nil:
 		return nil, err
@@ -175,6 +195,14 @@ func (v *visit) hold(ctx context.Context, contactID int64) error {
 	return wait(ctx, v.place)
 }
 
+// writes is how many writes an event can need of which the person is not known.
+func (d *Destination) writes(j *job) int {
+	if j.kind == typeTrack && d.cfg.CreateMissingContacts {
+		return 2
+	}
+	return 1
+}
+
 // keep remembers a contact that was just read, and holds it. An event that
 // named the contact may have changed the name between the reading and now.
 func (v *visit) keep(ctx context.Context, j *job, contact *Contact) (*Contact, error) {
@@ -200,7 +228,7 @@ func (v *visit) keepName(ctx context.Context, id int64, name string) {
 }
 
 func (v *visit) rename(ctx context.Context, j *job, id int64) error {
-	contact, err := v.destination.client.Contacts.Update(ctx, id, ContactUpdate{Name: j.name})
+	contact, err := v.destination.client.Contacts.Update(v.writing(ctx), id, ContactUpdate{Name: j.name})
 	if err != nil {
 		v.keepName(ctx, id, unknownName)
 		return err

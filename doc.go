@@ -66,14 +66,22 @@
 //
 // The slots follow the limit that Trengo states in each answer. If an answer
 // says that fewer requests remain than the client thinks, somebody else uses
-// the token: the difference is held back for a minute, and bursts stay small
-// for two. A 429 holds everything back until its Retry-After has passed: for
-// five minutes at most, or as long as [WithMaxWait] if that is longer.
+// the token: the difference is held back until a later answer says otherwise,
+// for a minute at most, and a backlog is sent that much slower, at half of the
+// limit at least; bursts stay small for two minutes. A 429 holds everything
+// back until its Retry-After has passed: for five minutes at most, or as long
+// as [WithMaxWait] if that is longer.
 //
 // Calls that have to wait are served in order. One that could not be served
 // before its deadline, or within [WithMaxWait], fails at once with
 // [ErrRateLimited] instead of sleeping first, and [Error.RetryAfter] says when
-// to come back. A caller that tries in a loop must wait that long.
+// to come back. A caller that tries in a loop must wait that long. So fails one
+// that waits already, as soon as an answer shows that its turn will come too
+// late, because somebody else uses the token.
+//
+// An event of a [Destination] can need two or three calls. It is begun only if
+// those that follow have room before the deadline, too, and they go before the
+// calls of events that came later.
 //
 // # Whose contact
 //
@@ -157,6 +165,9 @@
 //	destination.go           what an event does: the decisions
 //	plan.go                  what it would do
 //	batch.go                 what a whole sequence does
+//	handler.go               takes events over HTTP
+//	receive.go               who may send, and what is read of it
+//	delivery.go              the events of one request
 //	dedup.go                 one event of a person at a time, once
 //	match.go                 which contact is whose
 //	settle.go                writes whose answer was lost

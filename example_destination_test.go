@@ -199,8 +199,12 @@ func ExampleReadEvents() {
 	// page 1002
 }
 
-// The loop for any stream, such as Kafka or Pub/Sub: what is done and what
-// will never work is acknowledged, everything else is left to come again.
+// The loop for any stream, such as Kafka or Pub/Sub, whose messages are events
+// as RudderStack sends them: what is done and what will never work is
+// acknowledged, everything else is left to come again. Where a message cannot
+// be left, as in a partition of Kafka, wait and handle it again before the
+// next: for as long as the error says, or else for a minute, after which a lost
+// write is settled.
 func ExampleRetryable() {
 	destination, server := supportDesk()
 	// Tickets meet an outage of Trengo.
@@ -212,9 +216,9 @@ func ExampleRetryable() {
 	})
 
 	messages := []string{
-		`{"type": "identify", "traits": {"email": "ann@example.com", "name": "Ann Lee"}}`,
-		`{"type": "track", "event": "Support Requested", "traits": {"email": "bob@example.com"}}`,
-		`{"type": "track", "event": "Support Requested", "traits": {"email": "ann@example.com"}}`,
+		`{"messageId": "1", "type": "identify", "traits": {"email": "ann@example.com", "name": "Ann Lee"}}`,
+		`{"messageId": "2", "type": "track", "event": "Support Requested", "traits": {"email": "bob@example.com"}}`,
+		`{"messageId": "3", "type": "track", "event": "Support Requested", "traits": {"email": "ann@example.com"}}`,
 	}
 	for i, message := range messages {
 		event, err := trengo.ParseEvent([]byte(message))

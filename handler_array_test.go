@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -150,42 +151,47 @@ func TestHandler_arrayAgain(t *testing.T) {
 	})
 }
 
-// An event that will come again must not undo one after it.
+// An event that will come again must not undo one after it, even if that would
+// take no request.
 func TestHandler_arrayKeepsAPersonsOrder(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWebhook(t, anybody)
-		w.AddContact(trengotest.Contact{Name: "Ann", Email: annsMail})
-		body := wires(t,
-			identifyFor("1", annsMail, "Anna"),
-			identifyFor("2", bobsMail, "Bob"),
-			identifyFor("3", "ANN@example.com", "Anne"),
-			trackFor("4", ""), // nobody's, so nothing holds it back
-		)
-		w.InjectFunc(func(r trengotest.Request) trengotest.Fault {
-			if r.Method == http.MethodPut {
-				return trengotest.NoConnection()
-			}
-			return trengotest.Fault{}
+	for name, c := range map[string]struct {
+		fault  trengotest.Fault
+		status int
+		why    string
+	}{
+		"Trengo is down": {trengotest.NoConnection(), 503, "dial: connection refused"},
+		"no room":        {trengotest.TooManyRequests("60"), 429, "429 Too Many Requests; retry after 1m0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWebhook(t, anybody)
+				w.AddContact(trengotest.Contact{Name: "Ann", Email: annsMail})
+				w.must(identifyFor("", annsMail, "")) // so that it is known
+				body := wires(t,
+					identifyFor("1", annsMail, "Anna"),
+					identifyFor("2", "ANN@example.com", "Ann"),
+					trackFor("3", ""), // nobody's, so nothing holds it back
+				)
+				w.Inject(c.fault)
+				got := w.post(body)
+				if diff := cmp.Diff([]int{c.status, c.status, 400}, got.statuses()); diff != "" {
+					t.Errorf("statuses (-want +got):\n%s", diff)
+				}
+				if want := "trengo: held back behind another event of the same person: PUT /contacts/460000001: " + c.why; got.Events[1].Error != want {
+					t.Errorf("error %q, want %q", got.Events[1].Error, want)
+				}
+				time.Sleep(time.Minute)
+				if got := w.post(body); got.Status != 400 {
+					t.Errorf("answer %+v", got)
+				}
+				if name := w.Contacts()[0].Name; name != "Ann" {
+					t.Errorf("the contact is called %q, as an event before the last one said", name)
+				}
+			})
 		})
-		got := w.post(body)
-		if diff := cmp.Diff([]int{503, 200, 503, 400}, got.statuses()); diff != "" {
-			t.Errorf("statuses (-want +got):\n%s", diff)
-		}
-		const heldBack = "trengo: held back behind another event of the same person: PUT /contacts/460000001: dial: connection refused"
-		if got.Events[2].Error != heldBack {
-			t.Errorf("error %q", got.Events[2].Error)
-		}
-		w.InjectFunc(nil)
-		if got := w.post(body); got.Status != 400 {
-			t.Errorf("answer %+v", got)
-		}
-		for _, contact := range w.Contacts() {
-			if contact.Email == annsMail && contact.Name != "Anne" {
-				t.Errorf("the contact is called %q, as an event before the last one said", contact.Name)
-			}
-		}
-	})
+	}
 }
 
 // An event that fails for good holds nobody back: it does not come again.
@@ -232,6 +238,30 @@ func TestHandler_arrayBounds(t *testing.T) {
 		}
 		if refused := want == 413; refused == (len(got.Events) == n) && n > 0 {
 			t.Errorf("%d events: %d answers", n, len(got.Events))
+		}
+	}
+}
+
+// What is refused because it is too many costs no more than what is taken.
+func TestHandler_arrayOfMillions(t *testing.T) {
+	handler := newHandler(t, newDesk(t).destination, anybody)
+	body := "[" + strings.Repeat("0,", 2<<20-2) + "0]"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, got := serve(t, handler, delivery(t.Context(), body))
+	runtime.ReadMemStats(&after)
+	if allocated := after.TotalAlloc - before.TotalAlloc; got.Status != 413 || allocated > 64<<20 {
+		t.Errorf("status %d, for %d MB", got.Status, allocated>>20)
+	}
+}
+
+func TestHandler_brokenArrays(t *testing.T) {
+	t.Parallel()
+	w := newWebhook(t, anybody)
+	for _, body := range []string{"[", "[{}", "[{},", "[{},]", "[,{}]", "[{}{}]", "[{}}", "[{}] []", "[{}]]", "[{}],", "[{\"a\":}]", "[tru]"} {
+		want := reply{Status: 400, Error: "trengo: invalid event: it is no JSON object"}
+		if diff := cmp.Diff(want, w.post(body)); diff != "" {
+			t.Errorf("answer to %s (-want +got):\n%s", body, diff)
 		}
 	}
 }

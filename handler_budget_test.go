@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -71,18 +72,48 @@ func TestHandler_refusesAtOnceWhatHasNoRoom(t *testing.T) {
 	})
 }
 
-// A ticket that was under way when the budget ran out may be there.
-func TestHandler_budgetCutsATicketOff(t *testing.T) {
+// Held back, a refusal is answered when the budget is used up, and everything
+// else at once.
+func TestHandler_holdRefusals(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWebhook(t, trengo.HandlerConfig{Insecure: true, HoldRefusals: true})
+		w.AddContact(trengotest.Contact{Email: annsMail})
+		w.must(identifyFor("", annsMail, "")) // so that it is known
+		answerTo := func(body string, fault trengotest.Fault) (int, time.Duration) {
+			time.Sleep(time.Minute)
+			w.Inject(fault)
+			began := time.Now()
+			return w.post(body).Status, time.Since(began)
+		}
+		event, array := wire(t, identifyFor("", annsMail, "Anna")), wires(t, identifyFor("", annsMail, "Anna"))
+		if status, took := answerTo(event, trengotest.TooManyRequests("60")); status != 429 || took != budget {
+			t.Errorf("status %d after %s", status, took)
+		}
+		if status, took := answerTo(array, trengotest.TooManyRequests("60")); status != 429 || took > budget {
+			t.Errorf("an array: status %d after %s", status, took)
+		}
+		if status, took := answerTo(event, trengotest.NoConnection()); status != 503 || took != 0 {
+			t.Errorf("status %d after %s", status, took)
+		}
+		if status, took := answerTo(event, trengotest.Fault{}); status != 200 || took != 0 {
+			t.Errorf("status %d after %s", status, took)
+		}
+	})
+}
+
+// A ticket whose answer had not come when the budget ran out, or was lost, may be
+// there.
+func TestHandler_ticketThatMayBeThere(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]trengotest.Fault{
-		"that is created":     trengotest.Slow(time.Minute),
-		"that is not created": trengotest.LostBefore(),
+		"cut off":              trengotest.Slow(time.Minute),
+		"lost and not created": trengotest.LostBefore(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWebhook(t, anybody)
-				w.Behavior.Latency = 5 * time.Second
 				w.warmUp()
 				w.AddContact(trengotest.Contact{Email: annsMail})
 				w.fail("POST /tickets", fault)
@@ -94,7 +125,6 @@ func TestHandler_budgetCutsATicketOff(t *testing.T) {
 				if took := time.Since(began); took > budget {
 					t.Errorf("answered after %s", took)
 				}
-				w.Behavior.Latency = time.Second
 				time.Sleep(2 * time.Minute)
 				if got := w.post(event); got.Status != 200 {
 					t.Errorf("answer to the next delivery %+v", got)
@@ -215,4 +245,48 @@ func TestHandler_worksOnNothingAfterTheAnswer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A token that does not come in time is no want of room.
+func TestHandler_slowTokenSource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := trengotest.New()
+		client := newClient(t, srv, trengo.WithTokenSource(func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		}))
+		d, err := trengo.NewDestination(client, trengo.Config{ChannelID: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got := serve(t, newHandler(t, d, anybody), delivery(t.Context(), wire(t, identifyFor("1", annsMail, ""))))
+		if diff := cmp.Diff(reply{Status: 503, Error: "trengo: GET /contacts: no token: timeout"}, got); diff != "" {
+			t.Errorf("answer (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A ticket that may have been sent is more than a want of room.
+func TestHandler_lostTicketAndNoRoomToLookForIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWebhook(t, anybody)
+		w.warmUp()
+		w.AddContact(trengotest.Contact{Email: annsMail})
+		w.Inject(trengotest.Fault{}, trengotest.LostAfter(), trengotest.TooManyRequests("60"))
+		event := wire(t, trackFor("1", annsMail))
+		if got := w.post(event); got.Status != 503 || !strings.Contains(got.Error, "429") {
+			t.Errorf("answer %+v", got)
+		}
+		// The next delivery does not get as far as looking, either.
+		if got := w.post(event); got.Status != 503 {
+			t.Errorf("answer %+v", got)
+		}
+		time.Sleep(2 * time.Minute)
+		if got := w.post(event); got.Status != 200 {
+			t.Errorf("answer %+v", got)
+		}
+		w.wantTickets(460000002, 1)
+	})
 }

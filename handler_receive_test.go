@@ -144,6 +144,7 @@ func TestHandler_whatItReads(t *testing.T) {
 		{"JSON with a charset", "POST", header("Content-Type", "application/json; charset=utf-8"), skippable, reply{Status: 200, Action: "skipped", Reason: "neither identify nor track"}},
 		{"a kind of JSON", "POST", header("Content-Type", "application/cloudevents+json"), skippable, reply{Status: 200, Action: "skipped", Reason: "neither identify nor track"}},
 		{"gzipped JSON", "POST", header("Content-Encoding", "gzip"), zip(skippable), reply{Status: 200, Action: "skipped", Reason: "neither identify nor track"}},
+		{"gzipped JSON by its old name", "POST", header("Content-Encoding", "x-gzip"), zip(skippable), reply{Status: 200, Action: "skipped", Reason: "neither identify nor track"}},
 		{"gzipped JSON in capitals", "POST", header("Content-Encoding", "GZIP"), zip(skippable), reply{Status: 200, Action: "skipped", Reason: "neither identify nor track"}},
 		{"JSON as it is", "POST", header("Content-Encoding", "identity"), skippable, reply{Status: 200, Action: "skipped", Reason: "neither identify nor track"}},
 		{"a GET", "GET", nil, "", reply{Status: 405, Error: "events are taken by POST"}},

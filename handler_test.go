@@ -221,28 +221,34 @@ func TestHandler_duplicate(t *testing.T) {
 	}
 }
 
-// The header says when the queue has room, or what Trengo asked for; a delivery
-// that is done has none.
+// The header says what Trengo asked for, or when the queue has room.
 func TestHandler_retryAfter(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault trengotest.Fault
+		busy  int // requests just before
 		want  string
 	}{
-		"Trengo asks for it":    {trengotest.TooManyRequests("17"), "17"},
-		"nobody asks for it":    {trengotest.NoConnection(), ""},
-		"nothing went wrong":    {trengotest.Fault{}, ""},
-		"it will never be done": {trengotest.Respond(422, "", ""), ""},
+		"Trengo asks for it":    {trengotest.TooManyRequests("17"), 0, "17"},
+		"the queue is full":     {trengotest.Fault{}, 61, "1"}, // half a second, in whole ones
+		"nobody asks for it":    {trengotest.NoConnection(), 0, ""},
+		"nothing went wrong":    {trengotest.Fault{}, 0, ""},
+		"it will never be done": {trengotest.Respond(422, "", ""), 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWebhook(t, anybody)
+				w := newWebhook(t, trengo.HandlerConfig{Insecure: true, Budget: 100 * time.Millisecond})
 				w.AddContact(trengotest.Contact{Name: "Ann", Email: annsMail})
-				for _, body := range []string{wire(t, trackFor("1", annsMail)), wires(t, trackFor("2", annsMail))} {
+				w.must(identifyFor("", annsMail, "")) // so that it is known
+				for i, array := range []string{"%s", "[%s]"} {
 					time.Sleep(time.Minute)
+					for range c.busy {
+						_ = w.client.Do(t.Context(), trengo.Request{Path: "/contacts"}, nil)
+					}
 					w.Inject(c.fault)
-					header, answer := serve(t, w.handler, delivery(t.Context(), body))
+					event := wire(t, identifyFor("", annsMail, "Ann "+strconv.Itoa(i)))
+					header, answer := serve(t, w.handler, delivery(t.Context(), strings.Replace(array, "%s", event, 1)))
 					if got := header.Get("Retry-After"); got != c.want {
 						t.Errorf("Retry-After is %q, want %q, with %+v", got, c.want, answer)
 					}

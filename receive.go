@@ -131,12 +131,27 @@ func readAll(body io.ReadCloser, decompress bool, most int64) ([]byte, error) {
 // split takes a body apart into the events of an array. Anything else is one
 // event, if it is one at all.
 func split(body []byte) (events []json.RawMessage, isArray bool, refused *answer) {
-	trimmed := bytes.TrimLeft(body, " \t\r\n")
-	if len(trimmed) == 0 || trimmed[0] != '[' || json.Unmarshal(trimmed, &events) != nil {
-		return []json.RawMessage{body}, false, nil
+	alone := []json.RawMessage{body}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if first, err := decoder.Token(); err != nil || first != json.Delim('[') {
+		return alone, false, nil
 	}
-	if len(events) > maxDelivered {
-		return nil, true, refuse(http.StatusRequestEntityTooLarge, "the array has over "+strconv.Itoa(maxDelivered)+" events")
+	for decoder.More() {
+		// Not after all have been read: what a body of 4 MB can hold millions of
+		// takes up far more than that.
+		if len(events) == maxDelivered {
+			return nil, true, refuse(http.StatusRequestEntityTooLarge, "the array has over "+strconv.Itoa(maxDelivered)+" events")
+		}
+		var event json.RawMessage
+		if err := decoder.Decode(&event); err != nil {
+			return alone, false, nil
+		}
+		events = append(events, event)
+	}
+	last, err := decoder.Token()
+	rest := bytes.TrimLeft(body[decoder.InputOffset():], " \t\r\n")
+	if err != nil || last != json.Delim(']') || len(rest) > 0 {
+		return alone, false, nil
 	}
 	return events, true, nil
 }

@@ -17,13 +17,13 @@ const settleAfter = time.Minute
 func (v *visit) createOnce(ctx context.Context, j *job) (*Contact, error) {
 	if v.destination.cfg.AllowDuplicates {
 		v.searchedAt = time.Now()
-		return v.destination.client.Contacts.Create(ctx, j.newContact())
+		return v.destination.client.Contacts.Create(v.writing(ctx), j.newContact())
 	}
 	contact, err := v.attemptContact(ctx, j)
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		return contact, err
 	}
-	found, lookErr := v.destination.search(ctx, j)
+	found, lookErr := v.destination.search(v.looking(ctx, 0), j)
 	if lookErr != nil || found == nil {
 		return nil, unknownContact(j, err)
 	}
@@ -42,7 +42,7 @@ func (v *visit) attemptContact(ctx context.Context, j *job) (*Contact, error) {
 			v.memory.settleContact(j.person())
 		}
 	}()
-	contact, err := v.destination.client.Contacts.Create(ctx, j.newContact())
+	contact, err := v.destination.client.Contacts.Create(v.writing(ctx), j.newContact())
 	unknown = errors.Is(err, ErrOutcomeUnknown)
 	return contact, err
 }
@@ -143,7 +143,7 @@ func (v *visit) attemptTicket(ctx context.Context, lost *lostTicket) (int64, err
 			v.memory.loseTicket(*lost)
 		}
 	}()
-	ticket, err := v.destination.client.Tickets.Create(ctx, lost.TicketCreate)
+	ticket, err := v.destination.client.Tickets.Create(v.writing(ctx), lost.TicketCreate)
 	unknown = errors.Is(err, ErrOutcomeUnknown)
 	if err != nil {
 		return 0, err
@@ -209,7 +209,7 @@ var errTooManyTickets = ownError("the contact has too many tickets to look throu
 func (v *visit) eachTicket(ctx context.Context, contactID int64, f func(*Ticket)) error {
 	looked := 0
 	options := TicketListOptions{ContactID: contactID, PerPage: lookPage}
-	for ticket, err := range v.destination.client.Tickets.List(ctx, options) {
+	for ticket, err := range v.destination.client.Tickets.List(v.looking(ctx, 1), options) {
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func (p *pacer) learn(now time.Time, s *slot, said statement) {
 	if !said.answered {
 		return
 	}
-	p.learnRoundTrip(said.roundTrip)
+	p.learnRoundTrip(now, said.roundTrip)
 	switch {
 	case said.pause > 0:
 		// The gate holds everyone back; that nothing remains adds nothing to it.
@@ -63,22 +64,40 @@ func (p *pacer) learn(now time.Time, s *slot, said statement) {
 			p.gate = until
 		}
 		p.share(now)
-	case said.hasRemaining && said.remaining < s.leastFree:
-		p.restFor(now, s.leastFree-said.remaining)
-		p.noteFree()
-		p.share(now)
+	case said.hasRemaining:
+		p.holdBack(now, max(0, s.leastLeft-said.remaining))
 	}
+}
+
+// holdBack keeps slots free for what others have used of the server's window,
+// in place of those that an earlier answer made it keep: when the server
+// begins its next window, nothing but a later answer tells.
+func (p *pacer) holdBack(now time.Time, slots int) {
+	if p.others > 0 {
+		p.resting = slices.DeleteFunc(p.resting, func(r rest) bool { return r.others })
+		p.rested -= p.others
+		p.others = 0
+		p.smooth(now)
+	}
+	if slots == 0 {
+		return
+	}
+	p.resting = append(p.resting, rest{until: now.Add(window), slots: slots, others: true})
+	p.rested += slots
+	p.others = slots
+	p.share(now)
 }
 
 // learnRoundTrip follows a slow answer at once and a quick one gradually: a
 // prediction that is too late only refuses a caller, one that is too early
 // makes it miss its deadline.
-func (p *pacer) learnRoundTrip(sample time.Duration) {
-	if sample > p.roundTrip {
-		p.roundTrip = sample
-		return
+func (p *pacer) learnRoundTrip(now time.Time, sample time.Duration) {
+	if p.heard.IsZero() {
+		p.usual = sample
 	}
-	p.roundTrip -= (p.roundTrip - sample) / 8
+	p.heard = now
+	p.usual += (sample - p.usual) / 8
+	p.roundTrip = max(sample, p.roundTrip-(p.roundTrip-sample)/8)
 }
 
 func (p *pacer) resize(now time.Time, limit int) {
@@ -89,17 +108,16 @@ func (p *pacer) resize(now time.Time, limit int) {
 		return
 	}
 	for _, s := range p.inFlight {
-		s.leastFree += limit - p.limit
+		s.leastLeft += limit - p.limit
 	}
 	p.limit = limit
-	p.bucket.SetLimitAt(now, perSecond(limit))
-	p.bucket.SetBurstAt(now, burst(limit, !p.sharedUntil.IsZero()))
+	p.smooth(now)
 }
 
 // share notes a sign of somebody else on the same token.
 func (p *pacer) share(now time.Time) {
 	p.sharedUntil = now.Add(sharedFor)
-	p.bucket.SetBurstAt(now, burst(p.limit, true))
+	p.smooth(now)
 }
 
 // retryAfter reads how long the server asks to wait: the Retry-After header

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -214,6 +215,88 @@ func TestSomebodyElseOnTheToken(t *testing.T) {
 			t.Errorf("%d slots free with burst %d, want 119 and 60 again", free, b)
 		}
 	})
+}
+
+// Six attempts were refused 14 seconds before the end of a window, and somebody
+// else uses up the next one.
+func TestRefusedAttemptsHideNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &windowed{limit: 120, roundTrip: time.Millisecond}
+		server.spend(120)
+		time.Sleep(46 * time.Second)
+		e := newEngine(server)
+		drain(t, e, 6, 6)
+		if server.refused != 6 {
+			t.Fatalf("%d attempts were refused, want the 6 that are to come again", server.refused)
+		}
+		server.spend(113)
+		drain(t, e, 20, 20)
+		if server.refused > 6 {
+			t.Errorf("%d more were refused in a window that was known to be used up", server.refused-6)
+		}
+	})
+}
+
+func TestOthersAsLastSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &windowed{limit: 120, roundTrip: time.Millisecond}
+		e := newEngine(server)
+		steps := []struct {
+			after  time.Duration
+			spend  int
+			free   int
+			perSec float64
+			what   string
+		}{
+			{0, 0, 119, 2, "alone"},
+			{10 * time.Second, 30, 88, 1.5, "somebody used a quarter"},
+			{10 * time.Second, 50, 37, 1, "and then two thirds"},
+			{35 * time.Second, 5, 31, 1, "and more"},
+			{10 * time.Second, 0, 116, 2, "the server's window has ended"},
+			{10 * time.Second, 47, 71, 1.25, "somebody is there again"},
+			{61 * time.Second, 0, 119, 2, "a minute without an answer"},
+		}
+		for _, step := range steps {
+			time.Sleep(step.after)
+			server.spend(step.spend)
+			drain(t, e, 1, 1)
+			if free, pace := e.pacer.free(), float64(e.pacer.bucket.Limit()); free != step.free || pace != step.perSec {
+				t.Errorf("%s: %d slots free and %g a second, want %d and %g", step.what, free, pace, step.free, step.perSec)
+			}
+		}
+	})
+}
+
+func TestPredictedBesideOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &windowed{limit: 120, roundTrip: 200 * time.Millisecond}
+		server.spend(60)
+		e := newEngine(server)
+		drain(t, e, 1, 1)
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				_, err := e.Do(ctx, newCall(http.MethodGet, true))
+				if f := failureOf(t, err); f != nil && !f.RateLimited {
+					t.Errorf("told to wait, and failed: %v", f.Cause)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
+func TestPace(t *testing.T) {
+	for _, tt := range []struct {
+		limit, others int
+		want          float64 // a minute
+	}{{120, 0, 120}, {120, 20, 100}, {120, 60, 60}, {120, 120, 60}, {1, 0, 1}, {1, 1, 0.5}} {
+		if got := float64(pace(tt.limit, tt.others)) * window.Seconds(); math.Abs(got-tt.want) > 1e-9 {
+			t.Errorf("limit %d, %d of them used by others: %g a minute, want %g", tt.limit, tt.others, got, tt.want)
+		}
+	}
 }
 
 func TestGateHoldsEverybody(t *testing.T) {

@@ -14,7 +14,7 @@ func (p *pacer) foresee(ctx context.Context, wait, maxWait time.Duration) (room 
 	now := time.Now()
 	bound := latest(ctx, now, p.roundTrip, maxWait)
 	// An attempt that comes later is not served earlier.
-	if room, inTime = p.predict(now, bound); !inTime {
+	if room, inTime = p.predict(now, bound, partOf(ctx)); !inTime {
 		return room, false
 	}
 	return 0, bound.IsZero() || !now.Add(wait).After(bound)

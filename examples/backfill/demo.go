@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/trengotest"
+)
+
+const demoChannel = 405980
+
+const demoConfig = `{
+  "channelId": "405980",
+  "channelIdentifier": "email",
+  "enableDedup": true,
+  "eventTemplateMap": [
+    {"from": "Order Completed", "to": "Order {{ order_id }}"}
+  ]
+}
+`
+
+// demoEvents are made up: 40 people who say who they are and order three
+// times each, pages that nobody needs, and a few bad events.
+func demoEvents() []byte {
+	var b bytes.Buffer
+	for round := range 5 {
+		for person := range 40 {
+			email := fmt.Sprintf("person%d@example.com", person)
+			switch {
+			case round == 0:
+				fmt.Fprintf(&b, `{"type":"identify","messageId":"i-%d","traits":{"email":%q,"name":"Person %d"}}`, person, email, person)
+			case round == 4:
+				fmt.Fprintf(&b, `{"type":"page","messageId":"p-%d","context":{"traits":{"email":%q}}}`, person, email)
+			case round == 2 && person == 7:
+				b.WriteString(`{"type":"track","event":"Order Completed","properties":{"order_id":`)
+			case round == 3 && person == 11:
+				fmt.Fprintf(&b, `{"type":"track","messageId":"t-%d-%d","event":"Order Completed","properties":{"order_id":%d}}`, round, person, 1000*round+person)
+			default:
+				fmt.Fprintf(&b, `{"type":"track","messageId":"t-%d-%d","event":"Order Completed","context":{"traits":{"email":%q}},"properties":{"order_id":%d}}`, round, person, email, 1000*round+person)
+			}
+			b.WriteByte('\n')
+		}
+	}
+	return b.Bytes()
+}
+
+// demonstrate replays the made-up events in two runs.
+func demonstrate(s settings, con console) error {
+	dir, err := os.MkdirTemp("", "backfill")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	s.events, s.config = filepath.Join(dir, "events.jsonl"), filepath.Join(dir, "config.json")
+	s.token, s.transport = trengotest.Token, trengo.WithHTTPClient(newDemoServer().Client())
+	err = errors.Join(
+		os.WriteFile(s.events, demoEvents(), 0o600),
+		os.WriteFile(s.config, []byte(demoConfig), 0o600),
+		s.check(),
+	)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(con.stdout, "200 made-up events, for a Trengo in memory that knows 10 of 40 people\n\nThe plan (-plan)\n\n")
+	if err := planFile(s, con); err != nil || s.plan {
+		return err
+	}
+	// What is said beside the results names files that will be gone.
+	con.stderr, con.terminal = io.Discard, false
+	first := s
+	first.limit = 120
+	for _, run := range []struct {
+		title string
+		settings
+	}{
+		{"The first run, which ends before its end (-limit 120)", first},
+		{"The second run, which goes on where the first ended", s},
+	} {
+		fmt.Fprintf(con.stdout, "\n%s\n\n", run.title)
+		if _, err := replayFile(run.settings, con); err != nil {
+			return err
+		}
+	}
+	fmt.Fprint(con.stdout, "\nThe failed events (-failed), which can be mended and fed in with -events\n\n")
+	return printReasons(s.failed, con.stdout)
+}
+
+func printReasons(path string, out io.Writer) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	for text := range bytes.Lines(data) {
+		var failed struct {
+			Failure failure `json:"_failed"`
+		}
+		if err := json.Unmarshal(text, &failed); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "      line %-5d %s\n", failed.Failure.Line, failed.Failure.Reason)
+	}
+	return nil
+}
+
+// newDemoServer is the in-memory Trengo that stands in for an account. Its
+// rate limit is one that nobody waits for.
+func newDemoServer() *trengotest.Server {
+	server := trengotest.New()
+	server.SetRateLimit(1_000_000)
+	server.AddChannel(trengotest.Channel{ID: demoChannel, Type: "EMAIL", Title: "Support"})
+	for person := range 10 {
+		server.AddContact(trengotest.Contact{
+			Name:       fmt.Sprintf("Person %d", person),
+			Email:      fmt.Sprintf("person%d@example.com", person),
+			ChannelIDs: []int64{demoChannel},
+		})
+	}
+	return server
+}

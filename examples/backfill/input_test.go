@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trengo-go/trengo"
+)
+
+func zipped(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestInput(t *testing.T) {
+	long := `{"type":"` + strings.Repeat("x", 5<<20) + `"}`
+	texts := map[string]string{
+		"empty":            "",
+		"one line":         `{"type":"page"}`,
+		"several":          "{\"type\":\"a\"}\n{\"type\":\"b\"}\n",
+		"blank lines":      "\n\n{\"type\":\"a\"}\n  \n{\"type\":\"b\"}\n\n",
+		"other line ends":  "{\"type\":\"a\"}\r\n\r\n{\"type\":\"b\"}\r\n",
+		"a mark":           "\ufeff{\"type\":\"a\"}\n{\"type\":\"b\"}",
+		"a line too long":  "{\"type\":\"a\"}\n" + long + "\n{\"type\":\"b\"}\n",
+		"a first too long": long + "\n{\"type\":\"b\"}\n",
+		"one byte":         "{",
+	}
+	for name, text := range texts {
+		want := readAsLibrary(text)
+		for form, data := range map[string]string{"plain": text, "gzip": zipped(t, text), "two gzips": zipped(t, text[:len(text)/2]) + zipped(t, text[len(text)/2:])} {
+			t.Run(name+", "+form, func(t *testing.T) {
+				path := writeFile(t, filepath.Join(t.TempDir(), "events"), data)
+				file := must(openInput(path, nil))
+				defer file.close()
+				if file.events != len(want) {
+					t.Errorf("%d events counted, want %d", file.events, len(want))
+				}
+				stream := must(openInput("-", slowReader(data)))
+				for source, in := range map[string]*input{"file": file, "stream": stream} {
+					if diff := cmp.Diff(want, readAll(t, in)); diff != "" {
+						t.Errorf("%s (-want +got):\n%s", source, diff)
+					}
+				}
+			})
+		}
+	}
+}
+
+// slowReader hands out a few bytes at a time, as a pipe may.
+func slowReader(data string) io.Reader {
+	r, w := io.Pipe()
+	go func() {
+		for chunk := range chunks(data) {
+			if _, err := io.WriteString(w, chunk); err != nil {
+				return
+			}
+		}
+		w.Close()
+	}()
+	return r
+}
+
+func chunks(data string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for size := 1; len(data) > 0; size += size/2 + 1 {
+			size = min(size, len(data))
+			if !yield(data[:size]) {
+				return
+			}
+			data = data[size:]
+		}
+	}
+}
+
+// readAsLibrary is what trengo.ReadEvents makes of a text.
+func readAsLibrary(text string) []string {
+	all := []string{}
+	for event, err := range trengo.ReadEvents(strings.NewReader(text)) {
+		if err != nil {
+			all = append(all, err.Error())
+		} else {
+			all = append(all, event.Type)
+		}
+	}
+	return all
+}
+
+func readAll(t *testing.T, in *input) []string {
+	t.Helper()
+	all := []string{}
+	for l, err := range in.lines() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		event, err := trengo.ParseEvent(l.text)
+		if err != nil {
+			all = append(all, fmt.Sprintf("trengo: line %d: %s", l.number, strings.TrimPrefix(err.Error(), "trengo: ")))
+		} else {
+			all = append(all, event.Type)
+		}
+	}
+	return all
+}
+
+func TestInput_digest(t *testing.T) {
+	dir := t.TempDir()
+	digest := func(text string) string {
+		in := must(openInput(writeFile(t, filepath.Join(dir, "events"), text), nil))
+		defer in.close()
+		return in.digest
+	}
+	before := digest("a\nb\n")
+	if changed := digest("a\nc\n"); before == changed || before != digest("a\nb\n") {
+		t.Error("a file is not recognised by what is in it")
+	}
+	stream := func(text string) string { return must(openInput("-", strings.NewReader(text))).digest }
+	if stream("a\nb\n") != stream("a\nc") || stream("a\n") == stream("b\n") {
+		t.Error("a stream is not recognised by its first line")
+	}
+}
+
+// Reading that fails halfway ends the run, and the next one goes on.
+func TestReplay_inputBreaks(t *testing.T) {
+	d := newDesk(t, "")
+	d.know(upTo(40)...)
+	d.SetRateLimit(1_000_000)
+	d.settings.events = "-"
+	data := zipped(t, orders(upTo(20)...)) + zipped(t, orders(upTo(40)[20:]...))
+	d.replay(func(_ *settings, con *console, _ chan<- os.Signal) {
+		con.stdin = strings.NewReader(data[:len(data)-20])
+	}).must(t, exitFailed, "stopped: the input cannot be read", "unexpected EOF", "failed 0")
+	d.replay(func(_ *settings, con *console, _ chan<- os.Signal) {
+		con.stdin = strings.NewReader(data)
+	}).must(t, exitOK, "done 40", "failed 0")
+	d.mustHaveTickets(upTo(40)...)
+}

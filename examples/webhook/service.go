@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/trengo-go/trengo"
+)
+
+// limits bound how long anybody can hold a connection.
+type limits struct {
+	// header is for the header of a request. Senders have it ready; those that
+	// drip it want to use up our connections.
+	header time.Duration
+	// budget is for a delivery, body and work. RudderStack gives up after 10 s
+	// and sends again what may have been done.
+	budget time.Duration
+	// answer is for reading the answer, after the budget: cut off, it would
+	// be a delivery whose outcome the sender does not know.
+	answer time.Duration
+	// idle is for a connection between two requests. It is longer than that of
+	// most senders, so that it is they who close: an event that is sent while
+	// we close is lost on the way, and sent again much later.
+	idle time.Duration
+}
+
+var defaultLimits = limits{
+	header: 5 * time.Second,
+	budget: 8 * time.Second,
+	answer: 5 * time.Second,
+	idle:   2 * time.Minute,
+}
+
+// maxHeader is ample: the headers that RudderStack lets its users add have up
+// to 1,000 characters each.
+const maxHeader = 64 << 10
+
+// A service takes events until it is told to end.
+type service struct {
+	server   *http.Server
+	logger   *slog.Logger
+	drain    time.Duration
+	limits   limits
+	draining atomic.Bool
+}
+
+// newService puts the parts together. The error names the mistakes in all of
+// them at once.
+func newService(s *settings, logger *slog.Logger) (*service, error) {
+	m := newMetrics()
+	w := &watcher{logger: logger, metrics: m}
+	client, clientErr := s.newClient(trengo.WithLogger(logger), trengo.WithObserver(m.attempt))
+	if clientErr != nil {
+		// Nothing is sent with it: the mistakes in the rest are to be found, too.
+		client = new(trengo.Client)
+	}
+	s.config.CreateMissingContacts = s.unknown == unknownCreate
+	destination, destinationErr := trengo.NewDestination(client, s.config)
+	if destinationErr != nil {
+		destination = new(trengo.Destination)
+	}
+	handler, handlerErr := trengo.NewHandler(destination, trengo.HandlerConfig{
+		Secrets:              s.secrets,
+		SegmentSecret:        s.segmentSecret,
+		Budget:               s.limits.budget,
+		RetryUnknownContacts: s.unknown == unknownRetry,
+		HoldRefusals:         true,
+		OnOutcome:            w.outcome,
+	})
+	if err := errors.Join(clientErr, destinationErr, handlerErr); err != nil {
+		return nil, err
+	}
+	svc := &service{logger: logger, drain: s.drain, limits: s.limits}
+	mux := http.NewServeMux()
+	mux.Handle("/events", w.watch(handler))
+	mux.HandleFunc("GET /healthz", svc.health)
+	mux.HandleFunc("GET /metrics", func(rw http.ResponseWriter, _ *http.Request) { m.serve(rw, client.RateLimit()) })
+	svc.server = &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: s.limits.header,
+		// For the routes beside /events, which has its budget.
+		ReadTimeout:    s.limits.header + s.limits.budget,
+		WriteTimeout:   s.limits.budget + s.limits.answer,
+		IdleTimeout:    s.limits.idle,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelError),
+	}
+	return svc, nil
+}
+
+// health does not ask Trengo: what another process would not cure is no reason
+// to start one. The metrics tell.
+func (s *service) health(w http.ResponseWriter, _ *http.Request) {
+	if s.draining.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "ending\n")
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
+}
+
+// serve takes connections until ctx ends, and returns when every request that
+// was accepted by then is answered. RudderStack sends again what it could not
+// deliver meanwhile.
+func (s *service) serve(ctx context.Context, listener net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	s.draining.Store(true)
+	s.logger.Info("ending", "drain", s.drain.String())
+	select {
+	case err := <-failed:
+		return err
+	case <-time.After(s.drain):
+	}
+	// No request takes longer than that.
+	most := s.limits.header + s.limits.budget + s.limits.answer
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
+	defer cancel()
+	if err := s.server.Shutdown(ctx); err != nil {
+		return fmt.Errorf("requests were still under way after %s: %w", most, err)
+	}
+	return nil
+}
