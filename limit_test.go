@@ -28,6 +28,9 @@ var roundTrips = []time.Duration{time.Millisecond, 200 * time.Millisecond, 5 * t
 // alignments of the server's window, which opened that long before.
 func atLimit(t *testing.T, step time.Duration, situation func(t *testing.T, srv *trengotest.Server, roundTrip, since time.Duration)) {
 	t.Helper()
+	if underRace {
+		step *= 5
+	}
 	for _, roundTrip := range roundTrips {
 		t.Run("round trip "+roundTrip.String(), func(t *testing.T) {
 			t.Parallel()

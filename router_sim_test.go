@@ -174,6 +174,9 @@ func (s *simulation) run() {
 	} else {
 		byPhone(&cfg)
 	}
+	if underRace {
+		s.events, s.people, s.most, s.longest = s.events/4, s.people/4, 0, 0
+	}
 	s.load = s.generate(1)
 	s.load.seed(s.srv, cfg.ChannelID)
 	s.tickets = map[string]map[int64]bool{}

@@ -1,6 +1,9 @@
 package transport
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // A forecast plays the queue through. It has to, because slots, bucket and
 // gate hold each other up: a slot that comes free late also starts its next
@@ -117,7 +120,26 @@ func (p *pacer) predict(now, bound time.Time, how part) (wait time.Duration, inT
 		passed++
 	}
 	at, inTime := f.fits(how, bound)
-	return at.Sub(now), inTime
+	return f.wait(now, at), inTime
+}
+
+// wait is until a turn. Where that could be now, but what follows it would come
+// too late, there is more room once the queue has moved on by one.
+func (f *forecast) wait(now, at time.Time) time.Duration { return max(at.Sub(now), f.perToken) }
+
+// foresee says whether an attempt that is to be made after a wait could still
+// be sent in time, as far as is known now. If it could not, room is when it
+// would be its turn, or 0 if the wait alone is too long.
+func (p *pacer) foresee(ctx context.Context, wait, maxWait time.Duration) (room time.Duration, inTime bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	bound := latest(ctx, now, p.roundTrip, maxWait)
+	// An attempt that comes later is not served earlier.
+	if room, inTime = p.predict(now, bound, partOf(ctx)); !inTime {
+		return room, false
+	}
+	return 0, bound.IsZero() || !now.Add(wait).After(bound)
 }
 
 // revise refuses those in the queue whose turn would come too late by now. The
@@ -136,7 +158,7 @@ func (p *pacer) revise(now time.Time) {
 			f.pass(1 + w.slot.part.followed())
 		} else {
 			p.queue.Remove(place)
-			w.admitted <- &refusal{wait: at.Sub(now)}
+			w.admitted <- &refusal{wait: f.wait(now, at)}
 		}
 		place = next
 	}

@@ -84,12 +84,15 @@ func TestRefusalMakesRoom(t *testing.T) {
 		drain(t, e, 60, 60)
 		began := time.Now()
 		var wg sync.WaitGroup
+		var mu sync.Mutex
 		var last time.Duration
 		call := func(deadline time.Duration) {
 			wg.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), deadline)
 				defer cancel()
 				_, _ = e.Do(ctx, newCall(http.MethodGet, true))
+				mu.Lock()
+				defer mu.Unlock()
 				last = max(last, time.Since(began))
 			})
 			synctest.Wait()

@@ -1,0 +1,5 @@
+//go:build !race
+
+package trengo_test
+
+const underRace = false
