@@ -136,6 +136,8 @@ func (s *service) RoundTrip(req *http.Request) (*http.Response, error) {
 	if p == nil {
 		return nil, syscall.ECONNREFUSED
 	}
+	// Until the router has the answer: a kill can still take it away.
+	defer s.end(p, d)
 	began := time.Now()
 	answer := make(chan *http.Response, 1)
 	go s.serve(p, d, req.WithContext(context.WithValue(ctx, postKey{}, d)), answer)
@@ -159,7 +161,6 @@ func (s *service) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (s *service) serve(p *process, d *post, req *http.Request, answer chan<- *http.Response) {
-	defer s.end(p, d)
 	req.Body = io.NopCloser(strings.NewReader(d.body))
 	recorder := httptest.NewRecorder()
 	p.handler.ServeHTTP(recorder, req)

@@ -48,45 +48,46 @@ var (
 	burstInArrays = loadPlan{events: 5000, people: 1000, unordered: true, replays: true}
 )
 
-var simulations = []simulation{
-	{name: "burst", most: 1.3, longest: 4, loadPlan: burst},
-	{name: "burst, refusals held", hold: true, most: 1.3, longest: 1.5, loadPlan: burst},
-	{name: "burst by phone", most: 1.15, longest: 4, loadPlan: burstByPhone},
-	{name: "burst by phone, refusals held", hold: true, most: 1.15, longest: 1.5, loadPlan: burstByPhone},
-	{name: "burst in arrays", arrays: true, most: 1.3, longest: 6, loadPlan: burstInArrays},
-	{name: "burst in arrays, refusals held", hold: true, arrays: true, most: 1.3, longest: 4.5, loadPlan: burstInArrays},
-	{
-		name: "five times the limit", most: 1.15, longest: 1.5, meanwhile: hiccups,
-		loadPlan: loadPlan{events: 6000, people: 1200, perMinute: 600, unordered: true, replays: true},
-	},
-	{name: "outage", meanwhile: outage, loadPlan: loadPlan{events: 1600, people: 400, perMinute: 40, unordered: true, replays: true}},
-	{
-		name: "outage by phone", meanwhile: outage,
-		loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1600, people: 400, perMinute: 40, replays: true},
-	},
-	{name: "revoked token", meanwhile: revokedToken, loadPlan: loadPlan{events: 1600, people: 400, perMinute: 40, replays: true}},
-	{
-		name: "graceful restart", restarts: true, most: 1.2, longest: 3, meanwhile: gracefulRestarts(1, 5*time.Minute),
-		loadPlan: loadPlan{events: 5000, people: 1000, perMinute: 600, unordered: true},
-	},
-	{
-		name: "graceful restarts by phone", restarts: true, meanwhile: gracefulRestarts(4, 3*time.Minute),
-		loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1200, people: 300, perMinute: 80},
-	},
-	{
-		name: "kill", restarts: true, most: 1.2, longest: 3, meanwhile: kills(1, 2*time.Minute),
-		loadPlan: loadPlan{events: 2000, people: 400, perMinute: 500, unordered: true},
-	},
-	{
-		name: "kills by phone", restarts: true, meanwhile: kills(10, 70*time.Second),
-		loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1200, people: 300, perMinute: 80, unordered: true},
-	},
+func simulations() []*simulation {
+	return []*simulation{
+		{name: "burst", most: 1.3, longest: 4, loadPlan: burst},
+		{name: "burst, refusals held", hold: true, most: 1.3, longest: 1.5, loadPlan: burst},
+		{name: "burst by phone", most: 1.15, longest: 4, loadPlan: burstByPhone},
+		{name: "burst by phone, refusals held", hold: true, most: 1.15, longest: 1.5, loadPlan: burstByPhone},
+		{name: "burst in arrays", arrays: true, most: 1.3, longest: 6, loadPlan: burstInArrays},
+		{name: "burst in arrays, refusals held", hold: true, arrays: true, most: 1.3, longest: 4.5, loadPlan: burstInArrays},
+		{
+			name: "five times the limit", most: 1.15, longest: 1.5, meanwhile: hiccups,
+			loadPlan: loadPlan{events: 6000, people: 1200, perMinute: 600, unordered: true, replays: true},
+		},
+		{name: "outage", meanwhile: outage, loadPlan: loadPlan{events: 1600, people: 400, perMinute: 40, unordered: true, replays: true}},
+		{
+			name: "outage by phone", meanwhile: outage,
+			loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1600, people: 400, perMinute: 40, replays: true},
+		},
+		{name: "revoked token", meanwhile: revokedToken, loadPlan: loadPlan{events: 1600, people: 400, perMinute: 40, replays: true}},
+		{
+			name: "graceful restart", restarts: true, most: 1.2, longest: 3, meanwhile: gracefulRestarts(1, 5*time.Minute),
+			loadPlan: loadPlan{events: 5000, people: 1000, perMinute: 600, unordered: true},
+		},
+		{
+			name: "graceful restarts by phone", restarts: true, meanwhile: gracefulRestarts(4, 3*time.Minute),
+			loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1200, people: 300, perMinute: 80},
+		},
+		{
+			name: "kill", restarts: true, most: 1.2, longest: 3, meanwhile: kills(1, 2*time.Minute),
+			loadPlan: loadPlan{events: 2000, people: 400, perMinute: 500, unordered: true},
+		},
+		{
+			name: "kills by phone", restarts: true, meanwhile: kills(10, 70*time.Second),
+			loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1200, people: 300, perMinute: 80, unordered: true},
+		},
+	}
 }
 
 func TestRouter(t *testing.T) {
 	t.Parallel()
-	for i := range simulations {
-		sim := &simulations[i]
+	for _, sim := range simulations() {
 		t.Run(sim.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
