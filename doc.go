@@ -2,7 +2,9 @@
 // used apart:
 //
 //   - [Client] is the Trengo REST API v2, rate limited and retried.
-//   - [Destination] turns RudderStack events into Trengo contacts and tickets.
+//   - [Destination] turns RudderStack events into Trengo contacts and tickets:
+//     one by one ([Destination.Process]), a sequence of them
+//     ([Destination.ProcessAll]), or as they come over HTTP ([NewHandler]).
 //
 // Trengo (https://trengo.com) is a help desk: contacts write on channels such
 // as e-mail or WhatsApp, and their conversations are tickets. RudderStack
@@ -124,8 +126,18 @@
 // by phone, at the same time create both. Send the events of a person to one
 // process, or accept that. A ticket is looked for under the contact for which
 // it was meant: merging that contact into another meanwhile hides it. With
-// [Config.AllowDuplicates] contacts are created
-// without a look, so a redelivery after a lost answer creates another.
+// [Config.AllowDuplicates] contacts are created without a look, so a redelivery
+// after a lost answer creates another.
+//
+// # Events over HTTP
+//
+// [NewHandler] serves RudderStack's Webhook and HTTP Webhook destinations. It
+// answers before the sender gives up, once the work is done, and works on
+// nothing afterwards. Its status makes RudderStack deliver again what may yet
+// succeed, and nothing else: what is delivered again is answered from memory or
+// looked for first, as "Duplicates" says. RudderStack keeps the order of a user
+// id; of the events of one person that come under several, the last to come
+// counts.
 //
 // # Templates
 //

@@ -28,8 +28,8 @@ type HandlerConfig struct {
 	SecretHeader string
 
 	// SegmentSecret is the shared secret of senders that sign, as Segment and
-	// Customer.io do: X-Signature is the HMAC-SHA1 of the body, in hexadecimal
-	// digits. A request needs either a secret or a signature. A signature of
+	// Customer.io do: X-Signature is the HMAC-SHA1 of the decompressed body, in
+	// hexadecimal digits. A request needs either a secret or a signature. A signature of
 	// the first event of an array alone, which Segment's older batches have, is
 	// refused.
 	SegmentSecret string
@@ -88,7 +88,8 @@ const (
 //	200  done, done before, or skipped
 //	400  this will fail again: the event cannot be read or has no identifier,
 //	     the contact is unknown or ambiguous, Trengo refuses it
-//	429  the rate limit leaves no room in time; no ticket was sent
+//	429  the rate limit leaves no room in time; no ticket was sent, and a
+//	     contact that was created on the way is found the next time
 //	503  Trengo is down or refuses the token, or the outcome is not known
 //	500  a panic, such as of [Config.NormalizePhone]
 //
