@@ -3,8 +3,12 @@ package trengo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
+	"time"
+
+	"github.com/trengo-go/trengo/internal/lru"
 )
 
 // deliver handles the events of one request and returns when all have ended.
@@ -33,7 +37,7 @@ func (h *handler) deliver(ctx context.Context, events []json.RawMessage) []Outco
 		busy <- struct{}{}
 		running.Go(func() {
 			defer func() { <-busy }()
-			h.inOrder(ctx, lines[who])
+			h.inOrder(ctx, lines[who], len(events) > 1)
 		})
 	}
 	running.Wait()
@@ -63,17 +67,81 @@ func (e *entry) person() (who person, ok bool) {
 }
 
 // inOrder handles the events of one person. One that will be delivered again
-// must not be overtaken by those after it, which will come again with it.
-func (h *handler) inOrder(ctx context.Context, line []*entry) {
+// must not be overtaken by those after it, which will come again with it. But
+// one whose contact is not known has changed nothing, and may wait for what
+// comes after it.
+func (h *handler) inOrder(ctx context.Context, line []*entry, inArray bool) {
 	for i, e := range line {
-		e.task.join()
-		e.Outcome = e.handle(ctx)
-		if h.status(e.Err) < http.StatusTooManyRequests {
+		if err := h.failedBefore(ctx, e); inArray && err != nil {
+			e.Err = err
 			continue
 		}
-		for _, after := range line[i+1:] {
-			after.Err = &placedError{place: "held back behind another event of the same person", err: e.Err}
+		e.task.join()
+		e.Outcome = e.handle(ctx)
+		switch {
+		case h.isFailure(e.Err):
+			if inArray && e.Event.MessageID != "" {
+				h.failures.put(e.message(), e.Err)
+			}
+		case h.status(e.Err) >= http.StatusTooManyRequests:
+			for _, after := range line[i+1:] {
+				after.Err = &placedError{place: "held back behind another event of the same person", err: e.Err}
+			}
+			return
 		}
-		return
 	}
+}
+
+func (h *handler) isFailure(err error) bool {
+	return h.status(err) == http.StatusBadRequest || errors.Is(err, ErrContactNotFound)
+}
+
+// failedBefore returns how the event ended when the array came before. A contact
+// that was not known then may be by now.
+func (h *handler) failedBefore(ctx context.Context, e *entry) error {
+	err := h.failures.get(e.message())
+	if errors.Is(err, ErrContactNotFound) {
+		if _, known := h.destination.memory.contacts.get(ctx, keyOf(e.task.job)); known {
+			return nil
+		}
+	}
+	return err
+}
+
+// message is what makes two deliveries of the event the same, in memory.
+func (e *entry) message() fingerprint {
+	return e.task.destination.memory.fingerprint(e.task.job.message())
+}
+
+const (
+	maxFailures = 10_000
+	// failureTTL is longer than RudderStack waits between two deliveries, and
+	// shorter than it goes on for.
+	failureTTL = 30 * time.Minute
+)
+
+// failures is how events ended that came in an array and failed for good. An
+// array comes again as a whole until all its events have ended: without this
+// each delivery would spend their requests, and there might never be room for
+// the rest.
+type failures struct {
+	mu    sync.Mutex
+	ended *lru.Map[fingerprint, error]
+}
+
+func newFailures() *failures {
+	return &failures{ended: lru.New[fingerprint, error](maxFailures, failureTTL)}
+}
+
+func (f *failures) get(message fingerprint) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err, _ := f.ended.Get(time.Now(), message)
+	return err
+}
+
+func (f *failures) put(message fingerprint, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended.Put(time.Now(), message, err)
 }

@@ -44,7 +44,8 @@ type HandlerConfig struct {
 	Budget time.Duration
 
 	// MaxBody bounds the body in bytes, before and after it is decompressed.
-	// 0 stands for 4 MB.
+	// 0 stands for 4 MB. JSON that is read can take fifty times its length in
+	// memory.
 	MaxBody int64
 
 	// RetryUnknownContacts answers 503 instead of 400 to an event that ends
@@ -95,9 +96,11 @@ const (
 //
 // An array has one status for all, because all of it is delivered again: 429
 // if any event has that, else 503 or 500, else 400, else 200. What was done is
-// not done again if it has a messageId. Events of one person are handled in
-// the order of the array; if one is to be delivered again, those after it are
-// held back, so that they do not overtake it. Different people's are handled
+// not done again if it has a messageId, and what failed for good, or of an
+// unknown contact, is answered from memory for half an hour. Events of one
+// person are handled in the order of the array; if one is to be delivered
+// again, those after it are held back, so that they do not overtake it, unless
+// they may create the contact that it waits for. Different people's are handled
 // at the same time, [Config.Concurrency] of them.
 //
 // What never reaches an event: 401 (wrong secret or signature), 405 (no POST),
@@ -112,7 +115,9 @@ const (
 //
 // The error names everything that is missing or contradictory in cfg at once.
 // The handler is safe for concurrent use. Routes, TLS, timeouts for slow
-// senders' headers and a graceful shutdown are the server's.
+// senders' headers and a graceful shutdown are the server's. A ResponseWriter
+// that is wrapped needs an Unwrap method, or nothing bounds how long a body may
+// take: see [http.ResponseController].
 func NewHandler(d *Destination, cfg HandlerConfig) (http.Handler, error) {
 	var noDestination error
 	if d == nil {
@@ -121,7 +126,7 @@ func NewHandler(d *Destination, cfg HandlerConfig) (http.Handler, error) {
 	if err := errors.Join(noDestination, cfg.check()); err != nil {
 		return nil, fmt.Errorf("trengo: invalid handler: %w", err)
 	}
-	h := &handler{destination: d, cfg: cfg}
+	h := &handler{destination: d, cfg: cfg, failures: newFailures()}
 	for _, secret := range cfg.Secrets {
 		h.secrets = append(h.secrets, sha256.Sum256([]byte(secret)))
 	}
@@ -161,6 +166,7 @@ type handler struct {
 	destination *Destination
 	cfg         HandlerConfig
 	secrets     [][sha256.Size]byte
+	failures    *failures
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

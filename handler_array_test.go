@@ -2,11 +2,13 @@ package trengo_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -192,6 +194,127 @@ func TestHandler_arrayKeepsAPersonsOrder(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An event whose contact is not known waits for what comes after it.
+func TestHandler_arrayCreatesTheContactThatAnEventWaitsFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWebhook(t, trengo.HandlerConfig{Insecure: true, RetryUnknownContacts: true})
+		body := wires(t, trackFor("1", annsMail), identifyFor("2", annsMail, "Ann"), trackFor("3", annsMail))
+		if diff := cmp.Diff([]int{503, 200, 200}, w.post(body).statuses()); diff != "" {
+			t.Errorf("statuses of the first delivery (-want +got):\n%s", diff)
+		}
+		if got := w.post(body); got.Status != 200 || len(w.Tickets()) != 2 {
+			t.Errorf("%d tickets with %+v", len(w.Tickets()), got)
+		}
+	})
+}
+
+// What fails for good costs its requests once, however often the array comes:
+// otherwise there might never be room for the rest.
+func TestHandler_arraysOfStrangersEnd(t *testing.T) {
+	t.Parallel()
+	const arrays, events, strangers, most = 8, 100, 80, 20
+	for name, c := range map[string]struct {
+		cfg  trengo.HandlerConfig
+		want int
+	}{
+		"who are given up":      {anybody, 400},
+		"who may be on the way": {trengo.HandlerConfig{Insecure: true, RetryUnknownContacts: true}, 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWebhook(t, anybody)
+				w.Behavior.Latency = 200 * time.Millisecond
+				handler := newHandler(t, w.destination, c.cfg)
+				var wg sync.WaitGroup
+				for a := range arrays {
+					var all []*trengo.Event
+					for i := range events {
+						who := fmt.Sprintf("%d-%d@example.com", a, i)
+						if i >= strangers {
+							w.AddContact(trengotest.Contact{Email: who})
+						}
+						all = append(all, trackFor(who, who))
+					}
+					body := wires(t, all...)
+					wg.Go(func() {
+						for deliveries := 1; ; deliveries++ {
+							_, got := serve(t, handler, delivery(t.Context(), body))
+							if got.Status != 429 {
+								if got.Status != c.want {
+									t.Errorf("status %d, want %d", got.Status, c.want)
+								}
+								return
+							}
+							if deliveries == most {
+								t.Errorf("array %d was delivered %d times, and still finds no room", a, most)
+								return
+							}
+							time.Sleep(5 * time.Minute)
+						}
+					})
+				}
+				wg.Wait()
+				if tickets := len(w.Tickets()); tickets != arrays*(events-strangers) {
+					t.Errorf("%d tickets", tickets)
+				}
+				// Those known cost two requests, the others one.
+				if sent, least := len(w.Requests()), arrays*(events+events-strangers); sent > 2*least {
+					t.Errorf("%d requests, where %d would do", sent, least)
+				}
+			})
+		})
+	}
+}
+
+// A stranger whose contact was created meanwhile is one no more, and one whom
+// somebody else made known is found half an hour later.
+func TestHandler_arrayOfOneWhoIsKnownByNow(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		create func(*webhook)
+		wait   time.Duration
+	}{
+		"to this process": {func(w *webhook) { w.must(identifyFor("", annsMail, "Ann")) }, 0},
+		"to Trengo":       {func(w *webhook) { w.AddContact(trengotest.Contact{Email: annsMail}) }, 30 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWebhook(t, trengo.HandlerConfig{Insecure: true, RetryUnknownContacts: true})
+				body := wires(t, trackFor("1", annsMail), trackFor("2", ""))
+				w.post(body)
+				c.create(w)
+				if c.wait > 0 {
+					if got := w.post(body); got.Events[0].Status != 503 {
+						t.Errorf("answer %+v", got)
+					}
+					time.Sleep(c.wait)
+				}
+				if got := w.post(body); got.Events[0].Status != 200 {
+					t.Errorf("answer %+v", got)
+				}
+			})
+		})
+	}
+}
+
+// Events without a messageId are not told from each other.
+func TestHandler_arrayWithoutMessageIDs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWebhook(t, anybody)
+		w.AddContact(trengotest.Contact{Email: annsMail})
+		for range 2 {
+			got := w.post(wires(t, trackFor("", bobsMail), trackFor("", annsMail)))
+			if diff := cmp.Diff([]int{400, 200}, got.statuses()); diff != "" {
+				t.Errorf("statuses (-want +got):\n%s", diff)
+			}
+		}
+	})
 }
 
 // An event that fails for good holds nobody back: it does not come again.

@@ -58,8 +58,8 @@ func (h *handler) receive(ctx context.Context, w http.ResponseWriter, r *http.Re
 	return body, nil
 }
 
-// setReadDeadline does nothing where there is no connection, as in tests: nobody
-// dawdles there.
+// setReadDeadline does nothing where no connection can be reached, as in tests
+// or behind middleware that hides it.
 func setReadDeadline(w http.ResponseWriter, t time.Time) {
 	_ = http.NewResponseController(w).SetReadDeadline(t)
 }

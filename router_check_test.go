@@ -193,7 +193,7 @@ func (s *simulation) print() {
 		took.Round(time.Second), s.shortest().Round(time.Second), 100*used,
 		float64(len(requests))/events, float64(s.load.ideal)/events, float64(searches)/float64(people))
 	if s.service.killed > 0 {
-		line += fmt.Sprintf("; %d tickets doubled, %d events were under way at the kills", len(s.srv.Tickets())-tracks, s.service.killed)
+		line += fmt.Sprintf("; tickets doubled: %d; %d events were under way at the kills", len(s.srv.Tickets())-tracks, s.service.killed)
 	}
 	s.t.Log(line)
 }

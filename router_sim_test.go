@@ -62,7 +62,7 @@ func simulations() []*simulation {
 		},
 		{name: "outage", meanwhile: outage, loadPlan: loadPlan{events: 1600, people: 400, perMinute: 40, unordered: true, replays: true}},
 		{
-			name: "outage by phone", meanwhile: outage,
+			name: "outage by phone, refusals held", hold: true, meanwhile: outage,
 			loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1600, people: 400, perMinute: 40, replays: true},
 		},
 		{name: "revoked token", meanwhile: revokedToken, loadPlan: loadPlan{events: 1600, people: 400, perMinute: 40, replays: true}},
@@ -71,7 +71,7 @@ func simulations() []*simulation {
 			loadPlan: loadPlan{events: 5000, people: 1000, perMinute: 600, unordered: true},
 		},
 		{
-			name: "graceful restarts by phone", restarts: true, meanwhile: gracefulRestarts(4, 3*time.Minute),
+			name: "graceful restarts by phone, refusals held", hold: true, restarts: true, meanwhile: gracefulRestarts(4, 3*time.Minute),
 			loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1200, people: 300, perMinute: 80},
 		},
 		{
