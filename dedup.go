@@ -93,6 +93,7 @@ type visit struct {
 	remembered bool  // the contact was found in memory
 	gone       int64 // a contact that was remembered and is not there any more
 	begun      bool  // a request was made, so that others follow it
+	ahead      int   // writes that are still to come
 }
 
 func (v *visit) leave() {
@@ -105,19 +106,21 @@ func (v *visit) leave() {
 // looking is the context of a look that is in vain unless so many writes can
 // follow it; writing is that of a write.
 func (v *visit) looking(ctx context.Context, writes int) context.Context {
+	v.ahead = max(v.ahead, writes)
 	if v.begun {
-		return transport.Following(ctx)
+		return transport.Following(ctx, v.ahead)
 	}
 	v.begun = true
-	return transport.Opening(ctx, writes)
+	return transport.Opening(ctx, v.ahead)
 }
 
 func (v *visit) writing(ctx context.Context) context.Context {
-	if v.begun {
-		return transport.Following(ctx)
+	if !v.begun {
+		v.begun = true
+		return ctx
 	}
-	v.begun = true
-	return ctx
+	v.ahead = max(0, v.ahead-1)
+	return transport.Following(ctx, v.ahead)
 }
 
 // errStillThere ends a second look that finds the contact of the first.

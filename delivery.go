@@ -117,7 +117,7 @@ const (
 	maxFailures = 10_000
 	// failureTTL is longer than RudderStack waits between two deliveries, and
 	// shorter than it goes on for.
-	failureTTL = 30 * time.Minute
+	failureTTL = time.Hour
 )
 
 // failures is how events ended that came in an array and failed for good. An

@@ -246,6 +246,8 @@ func describe(err error) string {
 		return string(own)
 	case errors.Is(err, ErrRateLimited):
 		return "no room within the rate limit in time"
+	case errors.Is(err, transport.ErrTooLate):
+		return "not sent, because " + transport.ErrTooLate.Error()
 	case errors.Is(err, context.Canceled):
 		return "context canceled"
 	case errors.Is(err, context.DeadlineExceeded):

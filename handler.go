@@ -97,7 +97,7 @@ const (
 // An array has one status for all, because all of it is delivered again: 429
 // if any event has that, else 503 or 500, else 400, else 200. What was done is
 // not done again if it has a messageId, and what failed for good, or of an
-// unknown contact, is answered from memory for half an hour. Events of one
+// unknown contact, is answered from memory for an hour. Events of one
 // person are handled in the order of the array; if one is to be delivered
 // again, those after it are held back, so that they do not overtake it, unless
 // they may create the contact that it waits for. Different people's are handled

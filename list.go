@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+
+	"github.com/trengo-go/trengo/internal/transport"
 )
 
 // page is one page of a list. Trengo has two envelopes, and only the next
@@ -28,10 +30,11 @@ func list[T any, P interface {
 }](ctx context.Context, c *Client, path string, query url.Values) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
 		query := maps.Clone(query)
+		pageCtx, continuing := ctx, transport.Continuing(ctx)
 		var before []int64
 		for number := 1; ; number++ {
 			query.Set("page", strconv.Itoa(number))
-			p, ids, err := getPage[T, P](ctx, c, path, query)
+			p, ids, err := getPage[T, P](pageCtx, c, path, query)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -47,7 +50,7 @@ func list[T any, P interface {
 			if len(ids) == 0 || p.Links.Next == "" {
 				return
 			}
-			before = ids
+			before, pageCtx = ids, continuing
 		}
 	}
 }

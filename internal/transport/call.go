@@ -91,8 +91,11 @@ func (c *call) pause(ctx context.Context) error {
 	}
 	err := c.engine.pacer.take(ctx, &c.slot, bound)
 	var late *refusal
-	if errors.As(err, &late) {
+	switch {
+	case errors.As(err, &late):
 		c.refuse(ctx, late.wait)
+	case errors.Is(err, ErrTooLate):
+		c.reportRefusal(ctx)
 	}
 	c.underWay = err == nil
 	return err

@@ -83,49 +83,62 @@ func (f *forecast) pass(attempts int) {
 	}
 }
 
-// fits says when an attempt could go, and whether it may by the bound (zero:
-// any time will do). An opening one may if those that follow it may.
-func (f *forecast) fits(how part, bound time.Time) (at time.Time, inTime bool) {
+// fits says when an attempt could go, and how much too late that is: not at
+// all if it is not positive. What follows it has to be in time, too.
+func (f *forecast) fits(how part, w patience) (at time.Time, late time.Duration) {
 	at = f.turn()
+	if !w.until.IsZero() {
+		late = at.Sub(w.until)
+	}
+	if w.deadline.IsZero() {
+		return at, late
+	}
 	last, after := at, *f
-	for range how.followed() {
+	for range how.followed {
 		after.pass(1)
 		after.at = after.at.Add(f.roundTrip)
 		last = after.turn()
 	}
-	return at, bound.IsZero() || !last.After(bound)
+	lateEnd := last.Add(f.roundTrip + slack).Sub(w.deadline)
+	if w.until.IsZero() {
+		return at, lateEnd
+	}
+	return at, max(late, lateEnd)
 }
 
 // predict says how long an attempt that joins the queue now would wait, and
-// whether it would go in time.
-func (p *pacer) predict(now, bound time.Time, how part) (wait time.Duration, inTime bool) {
+// whether it would go in time. If not, the wait is until one would.
+func (p *pacer) predict(now time.Time, w patience, how part) (wait time.Duration, inTime bool) {
+	bound := w.latest(p.roundTrip)
 	if bound.IsZero() {
 		return 0, true
 	}
 	f := p.forecast(now)
-	if how != following {
+	if !how.follows {
 		f.pass(p.promised)
 	}
 	passed := 0
 	for place := p.queue.Front(); place != nil; place = place.Next() {
 		ahead := place.Value.(*waiter).slot.part
-		if how == following && ahead != following {
+		if how.follows && !ahead.follows {
 			break
 		}
 		if f.at.After(bound) {
 			// The rest of the queue follows at this pace.
 			return f.at.Sub(now) + time.Duration(p.queue.Len()-passed)*f.perToken, false
 		}
-		f.pass(1 + ahead.followed())
+		f.pass(1 + ahead.followed)
 		passed++
 	}
-	at, inTime := f.fits(how, bound)
-	return f.wait(now, at), inTime
+	at, late := f.fits(how, w)
+	return f.wait(now, at, late), late <= 0
 }
 
-// wait is until a turn. Where that could be now, but what follows it would come
-// too late, there is more room once the queue has moved on by one.
-func (f *forecast) wait(now, at time.Time) time.Duration { return max(at.Sub(now), f.perToken) }
+// wait is until there is room for an attempt whose turn would be too late by so
+// much, but at least until the queue has moved on by one.
+func (f *forecast) wait(now, at time.Time, late time.Duration) time.Duration {
+	return max(at.Sub(now), late, f.perToken)
+}
 
 // foresee says whether an attempt that is to be made after a wait could still
 // be sent in time, as far as is known now. If it could not, room is when it
@@ -134,11 +147,13 @@ func (p *pacer) foresee(ctx context.Context, wait, maxWait time.Duration) (room 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	bound := latest(ctx, now, p.roundTrip, maxWait)
+	p.wake(now)
+	w := patienceOf(ctx, now, maxWait)
 	// An attempt that comes later is not served earlier.
-	if room, inTime = p.predict(now, bound, partOf(ctx)); !inTime {
+	if room, inTime = p.predict(now, w, partOf(ctx)); !inTime {
 		return room, false
 	}
+	bound := w.latest(p.roundTrip)
 	return 0, bound.IsZero() || !now.Add(wait).After(bound)
 }
 
@@ -149,16 +164,16 @@ func (p *pacer) revise(now time.Time) {
 	promised := p.promised
 	for place := p.queue.Front(); place != nil; {
 		w, next := place.Value.(*waiter), place.Next()
-		if w.slot.part != following {
+		if !w.slot.part.follows {
 			f.pass(promised)
 			promised = 0
 		}
-		at, inTime := f.fits(w.slot.part, w.bound(p.roundTrip))
-		if inTime {
-			f.pass(1 + w.slot.part.followed())
+		at, late := f.fits(w.slot.part, w.patience)
+		if late <= 0 {
+			f.pass(1 + w.slot.part.followed)
 		} else {
 			p.queue.Remove(place)
-			w.admitted <- &refusal{wait: f.wait(now, at)}
+			w.admitted <- &refusal{wait: f.wait(now, at, late)}
 		}
 		place = next
 	}

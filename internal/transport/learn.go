@@ -90,14 +90,15 @@ func (p *pacer) holdBack(now time.Time, slots int) {
 
 // learnRoundTrip follows a slow answer at once and a quick one gradually: a
 // prediction that is too late only refuses a caller, one that is too early
-// makes it miss its deadline.
+// makes it miss its deadline. The other way round for what an answer takes at
+// best.
 func (p *pacer) learnRoundTrip(now time.Time, sample time.Duration) {
-	if p.heard.IsZero() {
-		p.usual = sample
+	p.roundTrip = max(sample, p.roundTrip-(p.roundTrip-sample)/8)
+	p.quickest += (sample - p.quickest) / 8
+	if p.heard.IsZero() || sample < p.quickest {
+		p.quickest = sample
 	}
 	p.heard = now
-	p.usual += (sample - p.usual) / 8
-	p.roundTrip = max(sample, p.roundTrip-(p.roundTrip-sample)/8)
 }
 
 func (p *pacer) resize(now time.Time, limit int) {

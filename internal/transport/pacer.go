@@ -45,7 +45,7 @@ type pacer struct {
 	gate        time.Time // nothing is sent before it
 	sharedUntil time.Time
 	roundTrip   time.Duration // at worst, of late
-	usual       time.Duration // the same on average
+	quickest    time.Duration // at best, of late
 	heard       time.Time     // the last answer; zero: none yet
 
 	queue   list.List // of *waiter
@@ -117,7 +117,9 @@ func (p *pacer) cancel(s *slot) {
 func (p *pacer) done(s *slot, connections int, said statement) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now, before := time.Now(), p.outlook()
+	now := time.Now()
+	p.wake(now)
+	before := p.outlook()
 	p.resize(now, said.limit)
 	p.remove(s)
 	// A 429 counts, if at all, in the window that the gate sits out. Its slot
@@ -139,7 +141,7 @@ func (p *pacer) remove(s *slot) {
 	p.inFlight[s.index].index = s.index
 	p.inFlight[last] = nil
 	p.inFlight = p.inFlight[:last]
-	p.promised -= s.part.followed()
+	p.promised -= s.part.followed
 }
 
 func (p *pacer) restFor(now time.Time, slots int) {
@@ -178,15 +180,24 @@ func (p *pacer) left() int { return p.free() + p.others }
 // tryGrant lets s go now, if it may.
 func (p *pacer) tryGrant(now time.Time, s *slot) bool {
 	p.wake(now)
-	if p.gate.After(now) || p.free() < 1 || !p.bucket.AllowN(now, 1) {
+	if p.gate.After(now) || p.free() < p.needed(s.part) || !p.bucket.AllowN(now, 1) {
 		return false
 	}
 	s.index = len(p.inFlight)
 	p.inFlight = append(p.inFlight, s)
-	p.promised += s.part.followed()
+	p.promised += s.part.followed
 	s.leastLeft = p.left()
 	p.noteLeft()
 	return true
+}
+
+// needed is how many slots have to be free for an attempt: those that others
+// were promised are not for one that follows nothing.
+func (p *pacer) needed(how part) int {
+	if how.follows {
+		return 1
+	}
+	return 1 + p.promised
 }
 
 func (p *pacer) noteLeft() {

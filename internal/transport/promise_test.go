@@ -174,8 +174,8 @@ func TestParts(t *testing.T) {
 		}
 		call("a whole one", t.Context())
 		call("an opening one", Opening(t.Context(), 1))
-		call("a following one", Following(t.Context()))
-		call("another", Following(t.Context()))
+		call("a following one", Following(t.Context(), 0))
+		call("another", Following(t.Context(), 0))
 		call("a last one", t.Context())
 		wg.Wait()
 		want := []string{"a following one", "another", "a whole one", "an opening one", "a last one"}
@@ -218,7 +218,7 @@ func TestPartsBeforeADeadline(t *testing.T) {
 					if i%3 == 0 {
 						do(ctx, &alone)
 					} else if do(Opening(ctx, 1), &begun) {
-						do(Following(ctx), &ended)
+						do(Following(ctx, 0), &ended)
 					}
 				})
 			}

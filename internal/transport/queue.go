@@ -8,18 +8,42 @@ import (
 
 // A waiter is an attempt in the queue.
 type waiter struct {
-	ctx      context.Context
 	slot     *slot
-	maxWait  time.Duration
-	since    time.Time
+	patience patience
 	admitted chan error // one value: nil, or the *refusal
+}
+
+// patience is how long an attempt can wait; its zero value is for ever.
+type patience struct {
+	until    time.Time // it may be sent
+	deadline time.Time // its answer, and those of what follows it, are of use
+}
+
+func patienceOf(ctx context.Context, now time.Time, maxWait time.Duration) (p patience) {
+	p.deadline, _ = ctx.Deadline()
+	if maxWait > 0 {
+		p.until = now.Add(maxWait)
+	}
+	return p
+}
+
+// latest is the last moment at which the attempt is worth sending; zero if there
+// is none.
+func (p patience) latest(roundTrip time.Duration) time.Time {
+	if p.deadline.IsZero() {
+		return p.until
+	}
+	last := p.deadline.Add(-roundTrip - slack)
+	if !p.until.IsZero() && p.until.Before(last) {
+		return p.until
+	}
+	return last
 }
 
 // take waits until the attempt of s may be sent. It fails with a *refusal if
 // that moment would leave no time for a round trip before the context's
 // deadline or would lie more than maxWait away (0: no bound): at once, or as
-// soon as an answer shows it that made the wait longer. If even now is too
-// late, it fails as the context will.
+// soon as it is known.
 //
 // Attempts are served in the order in which they came. Those of following
 // calls go first: the work that they end came before what is in the queue.
@@ -28,7 +52,7 @@ func (p *pacer) take(ctx context.Context, s *slot, maxWait time.Duration) error 
 		return err
 	}
 	s.part = partOf(ctx)
-	w := &waiter{ctx: ctx, slot: s, maxWait: maxWait, admitted: make(chan error, 1)}
+	w := &waiter{slot: s, patience: patienceOf(ctx, time.Now(), maxWait), admitted: make(chan error, 1)}
 	place, err := p.join(w)
 	if place == nil {
 		return err
@@ -48,14 +72,14 @@ func (p *pacer) join(w *waiter) (*list.Element, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	w.since = now
-	if p.isTooLate(w.ctx, now) {
-		return nil, context.DeadlineExceeded
+	p.wake(now)
+	if p.isTooLate(now, w) {
+		return nil, ErrTooLate
 	}
 	if p.queue.Len() == 0 && p.canBegin(now, w) && p.tryGrant(now, w.slot) {
 		return nil, nil
 	}
-	if wait, inTime := p.predict(now, w.bound(p.roundTrip), w.slot.part); !inTime {
+	if wait, inTime := p.predict(now, w.patience, w.slot.part); !inTime {
 		return nil, &refusal{wait: wait}
 	}
 	place := p.enqueue(w)
@@ -66,59 +90,51 @@ func (p *pacer) join(w *waiter) (*list.Element, error) {
 	return place, nil
 }
 
-// isTooLate reports whether less time is left than an answer usually takes: a
-// write that is sent nevertheless has an unknown outcome. What was learnt long
-// ago is held against nobody, because only what is sent brings anything newer.
-func (p *pacer) isTooLate(ctx context.Context, now time.Time) bool {
-	deadline, ok := ctx.Deadline()
-	return ok && deadline.Sub(now) < p.usual && now.Sub(p.heard) < window
+// ErrTooLate is the cause of a [Failure] whose call was not sent because less
+// time is left before its deadline than an answer takes at best: a write would
+// have an unknown outcome. It is a context.DeadlineExceeded.
+var ErrTooLate error = tooLate{}
+
+type tooLate struct{}
+
+func (tooLate) Error() string { return "an answer would come too late" }
+
+func (tooLate) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// isTooLate goes by what was learnt just now: only what is sent can show that
+// answers come more quickly again.
+func (p *pacer) isTooLate(now time.Time, w *waiter) bool {
+	deadline := w.patience.deadline
+	return !deadline.IsZero() && deadline.Sub(now) < p.quickest && now.Sub(p.heard) < p.quickest
 }
 
 // canBegin reports whether what follows an attempt that can go at once has
 // room. It asks for no round trips: after a slow answer nothing would be sent
-// any more that could show them to be short again.
+// any more that could show them to be short again. A limit that never has room
+// for all of it does not keep it from being begun.
 func (p *pacer) canBegin(now time.Time, w *waiter) bool {
-	if w.slot.part.followed() == 0 {
+	if w.slot.part.followed == 0 || p.free() == p.limit {
 		return true
 	}
 	f := p.forecast(now)
 	f.roundTrip = 0
 	f.pass(p.promised)
-	_, inTime := f.fits(w.slot.part, w.bound(0))
-	return inTime
+	_, late := f.fits(w.slot.part, w.patience)
+	return late <= 0
 }
 
 func (p *pacer) enqueue(w *waiter) *list.Element {
-	if w.slot.part != following {
+	if !w.slot.part.follows {
 		return p.queue.PushBack(w)
 	}
 	before := p.queue.Front()
-	for before != nil && before.Value.(*waiter).slot.part == following {
+	for before != nil && before.Value.(*waiter).slot.part.follows {
 		before = before.Next()
 	}
 	if before == nil {
 		return p.queue.PushBack(w)
 	}
 	return p.queue.InsertBefore(w, before)
-}
-
-// bound is the last moment at which the attempt is worth sending; zero if
-// there is none.
-func (w *waiter) bound(roundTrip time.Duration) time.Time {
-	return latest(w.ctx, w.since, roundTrip, w.maxWait)
-}
-
-func latest(ctx context.Context, now time.Time, roundTrip, maxWait time.Duration) time.Time {
-	var bound time.Time
-	if maxWait > 0 {
-		bound = now.Add(maxWait)
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		if last := deadline.Add(-roundTrip - slack); bound.IsZero() || last.Before(bound) {
-			bound = last
-		}
-	}
-	return bound
 }
 
 func (p *pacer) leave(place *list.Element) {
@@ -138,24 +154,36 @@ func (p *pacer) leave(place *list.Element) {
 
 // serve lets as many waiters go as may, and sets the timer for the next.
 func (p *pacer) serve(now time.Time) {
-	for front := p.queue.Front(); front != nil; front = p.queue.Front() {
-		w := front.Value.(*waiter)
-		if !p.tryGrant(now, w.slot) {
-			break
-		}
-		p.queue.Remove(front)
-		w.admitted <- nil
+	front := p.queue.Front()
+	for front != nil && p.admit(now, front) {
+		front = p.queue.Front()
 	}
 	if p.timer != nil {
 		p.timer.Stop()
 		p.timer = nil
 	}
-	if p.queue.Len() == 0 {
+	if front == nil {
 		return
 	}
-	if next, known := p.next(now); known {
+	if next, known := p.next(now, front.Value.(*waiter).slot.part); known {
 		p.timer = time.AfterFunc(next.Sub(now), p.tick)
 	}
+}
+
+// admit answers the first waiter, if it may go now, or never. What delays one
+// past its time, though it was promised a turn, is nothing that an answer
+// showed: such as an attempt that hangs.
+func (p *pacer) admit(now time.Time, front *list.Element) bool {
+	w := front.Value.(*waiter)
+	var refused error
+	if last := w.patience.latest(p.roundTrip); !last.IsZero() && now.Sub(last) > slack {
+		refused = &refusal{wait: window / time.Duration(p.limit)}
+	} else if !p.tryGrant(now, w.slot) {
+		return false
+	}
+	p.queue.Remove(front)
+	w.admitted <- refused
+	return true
 }
 
 func (p *pacer) tick() {
@@ -166,9 +194,9 @@ func (p *pacer) tick() {
 
 // next is the moment at which the first waiter can go. It is not known while
 // it depends on an answer that has yet to arrive; that answer calls serve.
-func (p *pacer) next(now time.Time) (time.Time, bool) {
+func (p *pacer) next(now time.Time, first part) (time.Time, bool) {
 	at := now
-	if missing := 1 - p.free(); missing > 0 {
+	if missing := p.needed(first) - p.free(); missing > 0 {
 		if missing > p.rested {
 			return time.Time{}, false
 		}
