@@ -15,9 +15,12 @@
 // machine can read the arguments of a program. -h lists all settings. Logs
 // are JSON on standard error, without personal data.
 //
-// SIGTERM and SIGINT let it finish what it has accepted, for which it needs
-// eight seconds and -drain; a second one ends it at once. It speaks plain HTTP: TLS is the business of a reverse proxy, which
-// should pass on /events and nothing else.
+// SIGTERM and SIGINT let it finish what it has accepted, which may take 13
+// seconds: 8 for the work and 5 for the answer to be read. It waits for -drain
+// and up to 18 seconds; a second signal ends it at once.
+//
+// It speaks plain HTTP: TLS is the business of a reverse proxy, which should
+// pass on /events and nothing else.
 package main
 
 import (

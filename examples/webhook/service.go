@@ -106,9 +106,9 @@ func (s *service) health(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "ok\n")
 }
 
-// serve takes connections until ctx ends, and returns when every request that
-// was accepted by then is answered. RudderStack sends again what it could not
-// deliver meanwhile.
+// serve takes connections until ctx ends and the drain is over, and returns when
+// every request whose header was read by then is answered. RudderStack sends
+// again what it could not deliver meanwhile.
 func (s *service) serve(ctx context.Context, listener net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.server.Serve(listener) }()
@@ -124,7 +124,7 @@ func (s *service) serve(ctx context.Context, listener net.Listener) error {
 		return err
 	case <-time.After(s.drain):
 	}
-	// No request takes longer than that.
+	// No connection is in use for longer than that.
 	most := s.limits.header + s.limits.budget + s.limits.answer
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
 	defer cancel()
