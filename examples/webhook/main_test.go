@@ -60,9 +60,19 @@ func TestSettings(t *testing.T) {
 			status: exitUsage, says: []string{broken, "channelId", "enableDedup"},
 		},
 		{
-			name: "mistakes that the library finds", args: []string{"-config", incomplete},
-			env:    map[string]string{"TRENGO_API_TOKEN": "hush token", "WEBHOOK_SECRETS": "hush, ,hash"},
-			status: exitUsage, says: []string{"the token has a character", "channel id", "neither email nor phone", `the template of "Ev"`, "secret 1"},
+			name: "a token that cannot be one", args: []string{"-config", config},
+			env:    map[string]string{"TRENGO_API_TOKEN": "hush token", "WEBHOOK_SECRETS": "hash"},
+			status: exitUsage, says: []string{"the token has a character"},
+		},
+		{
+			name: "a config with mistakes", args: []string{"-config", incomplete},
+			env:    map[string]string{"TRENGO_API_TOKEN": "hush", "WEBHOOK_SECRETS": "hash"},
+			status: exitUsage, says: []string{"channel id", "neither email nor phone", `the template of "Ev"`},
+		},
+		{
+			name: "a secret that cannot be one", args: []string{"-config", config},
+			env:    map[string]string{"TRENGO_API_TOKEN": "token", "WEBHOOK_SECRETS": "hush, ,hash"},
+			status: exitUsage, says: []string{"secret 1"},
 		},
 	}
 	for _, tt := range tests {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -51,22 +50,21 @@ type service struct {
 	draining atomic.Bool
 }
 
-// newService puts the parts together. The error names the mistakes in all of
-// them at once.
+// newService puts the parts together, each on the one before it: the error
+// names all mistakes of the first that has any.
 func newService(s *settings, logger *slog.Logger) (*service, error) {
 	m := newMetrics()
 	w := &watcher{logger: logger, metrics: m}
-	client, clientErr := s.newClient(trengo.WithLogger(logger), trengo.WithObserver(m.attempt))
-	if clientErr != nil {
-		// Nothing is sent with it: the mistakes in the rest are to be found, too.
-		client = new(trengo.Client)
+	client, err := s.newClient(trengo.WithLogger(logger), trengo.WithObserver(m.attempt))
+	if err != nil {
+		return nil, err
 	}
 	s.config.CreateMissingContacts = s.unknown == unknownCreate
-	destination, destinationErr := trengo.NewDestination(client, s.config)
-	if destinationErr != nil {
-		destination = new(trengo.Destination)
+	destination, err := trengo.NewDestination(client, s.config)
+	if err != nil {
+		return nil, err
 	}
-	handler, handlerErr := trengo.NewHandler(destination, trengo.HandlerConfig{
+	handler, err := trengo.NewHandler(destination, trengo.HandlerConfig{
 		Secrets:              s.secrets,
 		SegmentSecret:        s.segmentSecret,
 		Budget:               s.limits.budget,
@@ -74,7 +72,7 @@ func newService(s *settings, logger *slog.Logger) (*service, error) {
 		HoldRefusals:         true,
 		OnOutcome:            w.outcome,
 	})
-	if err := errors.Join(clientErr, destinationErr, handlerErr); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	svc := &service{logger: logger, drain: s.drain, limits: s.limits}
