@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -42,7 +41,7 @@ func start(tb testing.TB, change func(*settings)) *running {
 		change(s)
 	}
 	logs := new(buffer)
-	svc, err := newService(s, slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: s.logLevel})))
+	svc, err := newService(s, newLogger(logs, s.logLevel))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +108,25 @@ func TestService_secrets(t *testing.T) {
 	}
 	if !strings.Contains(r.logs.String(), `"msg":"request","status":401`) {
 		t.Errorf("no word of those who were refused in\n%s", r.logs.String())
+	}
+}
+
+// A number alone does not say what it counts.
+func TestLogger_durations(t *testing.T) {
+	t.Parallel()
+	var b buffer
+	newLogger(&b, slog.LevelInfo).Info("x", slog.Duration("elapsed", 1500*time.Microsecond), slog.Duration("wait", time.Minute))
+	if got := b.String(); !strings.HasSuffix(got, `"msg":"x","elapsed_ms":1.5,"wait_ms":60000}`+"\n") {
+		t.Error(got)
+	}
+	r := start(t, func(s *settings) { s.logLevel = slog.LevelDebug })
+	if _, _, err := r.post(newSender(t), ann); err != nil {
+		t.Fatal(err)
+	}
+	for _, message := range []string{"request", "trengo attempt"} {
+		if !regexp.MustCompile(`"msg":"` + message + `",.*"elapsed_ms":[0-9.]+[,}]`).MatchString(r.logs.String()) {
+			t.Errorf("no duration with its unit in %q:\n%s", message, r.logs.String())
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -9,6 +10,20 @@ import (
 
 	"github.com/trengo-go/trengo"
 )
+
+// newLogger makes the logger of the service and of the library in it.
+func newLogger(out io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level, ReplaceAttr: nameUnit}))
+}
+
+// nameUnit writes durations in milliseconds, and says so: in JSON they would be
+// numbers of nanoseconds that do not.
+func nameUnit(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() != slog.KindDuration {
+		return a
+	}
+	return slog.Float64(a.Key+"_ms", float64(a.Value.Duration())/float64(time.Millisecond))
+}
 
 // A watcher tells operators what happens, in metrics and log lines. Of an
 // event it takes nothing that its sender could have put personal data into.
