@@ -18,7 +18,7 @@ import (
 // noEnv is an empty environment: the service runs on the stand-in.
 func noEnv(string) string { return "" }
 
-// A running is a service at work, on real sockets.
+// A running is a service at work.
 type running struct {
 	url, addr, secret string
 	trengo            *trengotest.Server
@@ -29,6 +29,15 @@ type running struct {
 // start serves until the test ends. change, if it is not nil, sees the
 // settings first.
 func start(tb testing.TB, change func(*settings)) *running {
+	tb.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return startOn(tb, listener, change)
+}
+
+func startOn(tb testing.TB, listener net.Listener, change func(*settings)) *running {
 	tb.Helper()
 	s := newSettings()
 	if err := s.flags(noEnv).Parse(nil); err != nil {
@@ -42,10 +51,6 @@ func start(tb testing.TB, change func(*settings)) *running {
 	}
 	logs := new(buffer)
 	svc, err := newService(s, newLogger(logs, s.logLevel))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
