@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -155,6 +156,11 @@ func TestHostile_requests(t *testing.T) {
 		if status != tt.status && !cutOff {
 			t.Errorf("%s: %d %s %v, want %d", tt.name, status, answer, err, tt.status)
 		}
+		told := strings.Contains(r.logs.String(), `"level":"WARN","msg":"request","status":`+strconv.Itoa(tt.status))
+		if !told && tt.status >= http.StatusBadRequest && tt.status != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("%s: no line in the log", tt.name)
+		}
+		r.logs.reset()
 		r.checkHealthy(t, sender, tt.name)
 	}
 }

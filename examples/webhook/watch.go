@@ -90,22 +90,17 @@ func (w *watcher) watch(next http.Handler) http.Handler {
 		elapsed := time.Since(began)
 		w.metrics.request(answer.status, elapsed)
 		level := slog.LevelDebug
-		if isRefusal(answer.status) {
+		if isUntold(answer.status) {
 			level = slog.LevelWarn
 		}
 		w.logger.LogAttrs(r.Context(), level, "request", slog.Int("status", answer.status), slog.Duration("elapsed", elapsed))
 	})
 }
 
-// isRefusal reports whether a request was answered before any event was read:
-// no event tells of it.
-func isRefusal(status int) bool {
-	switch status {
-	case http.StatusUnauthorized, http.StatusMethodNotAllowed, http.StatusRequestTimeout,
-		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
-		return true
-	}
-	return false
+// isUntold reports whether a request may have been answered before any event
+// was read, so that no event tells of it.
+func isUntold(status int) bool {
+	return status >= http.StatusBadRequest && status < http.StatusInternalServerError && status != http.StatusTooManyRequests
 }
 
 // A statusWriter remembers the status of an answer.
