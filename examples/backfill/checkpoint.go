@@ -145,12 +145,11 @@ func peekCheckpoint(path string, want header) (state, error) {
 // A checkpoint says which events of the input need not be replayed, at any
 // moment at which the process may end.
 //
-// A record is one write, so that a kill loses none and tears at most the last:
-// the kernel has the others. What a crash of the machine may take is for its
-// user to bound, with sync.
+// A kill loses no record but one that it tears: the kernel has the others. What
+// a crash of the machine may take is for its user to bound, with sync.
 type checkpoint struct {
-	mu      sync.Mutex // events begin in one goroutine and end in another
-	file    *os.File
+	mu sync.Mutex // events begin in one goroutine and end in another
+	journal
 	header  header
 	state   state
 	isNew   bool
@@ -180,17 +179,13 @@ func newCheckpoint(file *os.File, h header) (*checkpoint, error) {
 	if err := cutTo(file, whole); err != nil {
 		return nil, err
 	}
-	return &checkpoint{file: file, header: h, state: s, isNew: whole == 0, inDoubt: slices.Sorted(maps.Keys(s.begun))}, nil
-}
-
-// cutTo takes off the part of a line that a kill may have left. What is written
-// then comes behind the rest.
-func cutTo(file *os.File, whole int64) error {
-	if err := file.Truncate(whole); err != nil {
-		return err
-	}
-	_, err := file.Seek(whole, io.SeekStart)
-	return err
+	return &checkpoint{
+		journal: journal{file: file, whole: whole},
+		header:  h,
+		state:   s,
+		isNew:   whole == 0,
+		inDoubt: slices.Sorted(maps.Keys(s.begun)),
+	}, nil
 }
 
 // start is called when everything else is ready: from then on the checkpoint
@@ -199,21 +194,16 @@ func (c *checkpoint) start() error {
 	if !c.isNew {
 		return nil
 	}
-	return c.write(c.header.text())
+	return c.write([]byte(c.header.text()))
 }
 
 func (c *checkpoint) add(kind string, number int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.write(kind + " " + strconv.Itoa(number)); err != nil {
+	if err := c.write([]byte(kind + " " + strconv.Itoa(number))); err != nil {
 		return err
 	}
 	return c.state.apply(kind, number)
-}
-
-func (c *checkpoint) write(text string) error {
-	_, err := c.file.WriteString(text + "\n")
-	return err
 }
 
 func (c *checkpoint) isFinished(number int) bool {
@@ -242,7 +232,3 @@ func (c *checkpoint) wasInDoubt(number int) bool {
 	_, found := slices.BinarySearch(c.inDoubt, number)
 	return found
 }
-
-func (c *checkpoint) sync() error { return c.file.Sync() }
-
-func (c *checkpoint) close() error { return errors.Join(c.file.Sync(), c.file.Close()) }

@@ -68,7 +68,7 @@ func unwrapped(text []byte) (event []byte, f failure) {
 
 // failures is the failed file. It holds events, so nobody else may read it.
 type failures struct {
-	file   *os.File
+	journal
 	replay string
 }
 
@@ -79,26 +79,26 @@ func openFailures(path, replay string, begins bool, known func(number int) error
 	if err != nil {
 		return nil, err
 	}
-	f := &failures{file: file, replay: replay}
-	if err := f.prepare(begins, known); err != nil {
+	f := &failures{journal: journal{file: file}, replay: replay}
+	if err := f.prepare(file, begins, known); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
 	}
 	return f, nil
 }
 
-func (f *failures) prepare(begins bool, known func(number int) error) error {
+func (f *failures) prepare(file *os.File, begins bool, known func(number int) error) error {
 	if begins {
-		info, err := f.file.Stat()
+		info, err := file.Stat()
 		if err == nil && info.Size() > 0 {
 			err = errors.New("the file for failed events is not empty: move it away, or name another with -failed")
 		}
 		return err
 	}
-	whole, err := readFailures(f.file, f.replay, known)
-	if err != nil {
+	var err error
+	if f.whole, err = readFailures(file, f.replay, known); err != nil {
 		return err
 	}
-	return cutTo(f.file, whole)
+	return cutTo(file, f.whole)
 }
 
 func readFailures(r io.Reader, replay string, known func(number int) error) (whole int64, err error) {
@@ -125,10 +125,5 @@ func (f *failures) add(l line, reason error) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.file.Write(append(text, '\n'))
-	return err
+	return f.write(text)
 }
-
-func (f *failures) sync() error { return f.file.Sync() }
-
-func (f *failures) close() error { return errors.Join(f.file.Sync(), f.file.Close()) }
