@@ -101,6 +101,27 @@ func TestReplay_fullDisk(t *testing.T) {
 	}
 }
 
+// What the disk did not take is said though the user stopped the run.
+func TestReplay_fullDiskWhenInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, orders(upTo(100)...))
+		d.know(upTo(100)...)
+		d.Behavior.Latency = 2 * time.Second
+		stopped := d.runWith(func(f files, signals chan<- os.Signal) {
+			time.AfterFunc(11*time.Second, func() {
+				signals <- os.Interrupt
+				time.Sleep(time.Millisecond)
+				f.checkpoint.mu.Lock()
+				defer f.checkpoint.mu.Unlock()
+				f.checkpoint.file = &fullDisk{File: f.checkpoint.file.(*os.File)}
+			})
+		})
+		if stopped == nil || stopped.Error() != "interrupted\n"+syscall.ENOSPC.Error() {
+			t.Errorf("it stopped with %v", stopped)
+		}
+	})
+}
+
 // runWith makes a run whose files a test has changed, and returns why it
 // stopped.
 func (d *desk) runWith(prepare func(files, chan<- os.Signal)) error {

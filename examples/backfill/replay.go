@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,26 +44,38 @@ type replay struct {
 
 // run replays until all events are finished or ctx ends, and finishes what is
 // under way then. What is still under way when force ends is cancelled. The
-// error says why it ended before its end.
+// error says why it ended before its end, and what went wrong after that.
 func (r *replay) run(ctx, force context.Context) error {
 	ctx, r.stop = context.WithCancelCause(ctx)
 	defer r.stop(nil)
 	r.queue = newQueue(r.begin)
 	go r.feed(ctx)
+	var failed error // the first that is not an event's
+	stop := func(err error) {
+		failed = cmp.Or(failed, err)
+		r.stop(err)
+	}
 	for outcome := range r.destination.ProcessAll(force, r.queue.events(ctx)) {
 		it := r.queue.of(outcome.Index)
 		if err := errors.Join(r.settle(ctx, it, outcome), r.sync()); err != nil {
-			r.stop(err)
+			stop(err)
 		}
 		r.tally.wait(r.queue.waitingFor())
 		r.queue.leave(outcome.Index)
 	}
 	for it := range r.queue.left() {
 		if err := r.free(it, context.Canceled); err != nil {
-			r.stop(err)
+			stop(err)
 		}
 	}
-	return context.Cause(ctx)
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(failed, cause):
+		return failed
+	case r.tally.snapshot().left() == 0 && errors.Is(cause, errInterrupted):
+		return failed // it came to its end all the same
+	}
+	return errors.Join(cause, failed)
 }
 
 // feed gives the events that are not finished to the queue.

@@ -36,9 +36,6 @@ func replayFile(s settings, con console) (status int, err error) {
 	r := &replay{destination: destination, config: config, files: f, hold: s.hold, limit: s.limit, tally: t}
 	stopped := watched(p, con.signals(), r.run)
 	c := t.snapshot()
-	if c.left() == 0 && errors.Is(stopped, errInterrupted) {
-		stopped = nil
-	}
 	stopped = errors.Join(stopped, f.close()) // what the disk did not take shows here at the latest
 	c.print(con.stdout)
 	sayHowToGoOn(con.stderr, s, c, stopped)
