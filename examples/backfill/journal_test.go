@@ -135,7 +135,7 @@ func (d *desk) runWith(prepare func(files, chan<- os.Signal)) error {
 		d.t.Fatal(err)
 	}
 	f := must(s.openFiles(config, con.stdin))
-	t.begin(f.input.events, 0, 0)
+	t.begin(f.input.events, 0, 0, 0)
 	prepare(f, signals)
 	p := &progress{tally: t, limit: s.limitOf(client), began: time.Now(), out: con.stderr}
 	r := &replay{destination: destination, config: config, files: f, tally: t}

@@ -89,7 +89,8 @@ func (p *progress) say(text string) {
 	}
 }
 
-// progressLine has the time left at the limit, if what is left is known.
+// progressLine has the time left of this run at the limit, if what is left is
+// known.
 func progressLine(c counts, elapsed time.Duration, limit int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d", c.done())
@@ -104,7 +105,7 @@ func progressLine(c counts, elapsed time.Duration, limit int) string {
 		fmt.Fprintf(&b, ", %.0f a minute", float64(c.finished)/elapsed.Minutes())
 	}
 	if c.total != unknown && c.finished > 0 {
-		requests := float64(c.left()) * float64(c.requests) / float64(c.finished)
+		requests := float64(c.end-c.before-c.finished) * float64(c.requests) / float64(c.finished)
 		fmt.Fprintf(&b, ", %s left", timeFor(requests, limit))
 	}
 	return b.String()

@@ -17,12 +17,13 @@ func TestProgressLine(t *testing.T) {
 		elapsed time.Duration
 		want    string
 	}{
-		{"at the beginning", counts{total: 2000}, 0, "0 of 2000 done, 0 failed"},
-		{"halfway", counts{total: 2000, finished: 1000, failures: 10, requests: 1200}, 10 * time.Minute, "990 of 2000 done, 10 failed, 100 a minute, 10m left"},
-		{"a run that goes on", counts{total: 2000, before: 1000, finished: 500, failures: 10, requests: 600}, 5 * time.Minute, "1490 of 2000 done, 10 failed, 100 a minute, 5m left"},
-		{"an outage", counts{total: 2000, finished: 1000, waiting: 16, requests: 1000}, 10 * time.Minute, "1000 of 2000 done, 0 failed, 16 to be tried again, 100 a minute, 8m left"},
-		{"nothing but what needs no request", counts{total: 20, finished: 10}, time.Minute, "10 of 20 done, 0 failed, 10 a minute, 0s left"},
-		{"a stream", counts{total: unknown, finished: 1000, failures: 1, requests: 1200}, 10 * time.Minute, "999 done, 1 failed, 100 a minute"},
+		{"at the beginning", counts{total: 2000, end: 2000}, 0, "0 of 2000 done, 0 failed"},
+		{"halfway", counts{total: 2000, end: 2000, finished: 1000, failures: 10, requests: 1200}, 10 * time.Minute, "990 of 2000 done, 10 failed, 100 a minute, 10m left"},
+		{"a run that goes on", counts{total: 2000, end: 2000, before: 1000, finished: 500, failures: 10, requests: 600}, 5 * time.Minute, "1490 of 2000 done, 10 failed, 100 a minute, 5m left"},
+		{"a run with a limit", counts{total: 2000, end: 1100, before: 1000, finished: 50, requests: 60}, 30 * time.Second, "1050 of 2000 done, 0 failed, 100 a minute, 30s left"},
+		{"an outage", counts{total: 2000, end: 2000, finished: 1000, waiting: 16, requests: 1000}, 10 * time.Minute, "1000 of 2000 done, 0 failed, 16 to be tried again, 100 a minute, 8m left"},
+		{"nothing but what needs no request", counts{total: 20, end: 20, finished: 10}, time.Minute, "10 of 20 done, 0 failed, 10 a minute, 0s left"},
+		{"a stream", counts{total: unknown, end: unknown, finished: 1000, failures: 1, requests: 1200}, 10 * time.Minute, "999 done, 1 failed, 100 a minute"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -30,6 +31,23 @@ func TestProgressLine(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestTally_end(t *testing.T) {
+	tests := []struct{ total, before, limit, want int }{
+		{2000, 0, 0, 2000},
+		{2000, 500, 0, 2000},
+		{2000, 500, 100, 600},
+		{2000, 1950, 100, 2000},
+		{unknown, 500, 100, unknown},
+	}
+	for _, tt := range tests {
+		counted := new(tally)
+		counted.begin(tt.total, tt.before, 0, tt.limit)
+		if got := counted.snapshot().end; got != tt.want {
+			t.Errorf("%+v: it ends at %d", tt, got)
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ func replayFile(s settings, con console) (status int, err error) {
 		return 0, err
 	}
 	before, failures := f.checkpoint.count()
-	t.begin(f.input.events, before, failures)
+	t.begin(f.input.events, before, failures, s.limit)
 	p := &progress{tally: t, limit: s.limitOf(client), began: time.Now(), terminal: con.terminal, out: con.stderr}
 	p.sayWhereItGoesOn(f.checkpoint, s.hold)
 	r := &replay{destination: destination, config: config, files: f, hold: s.hold, limit: s.limit, tally: t}

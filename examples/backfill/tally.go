@@ -18,6 +18,7 @@ type tally struct {
 // counts are those of one run, unless they say otherwise.
 type counts struct {
 	total    int // events of the input, or unknown
+	end      int // of them, how many are finished when this run is over
 	before   int // finished by earlier runs
 	failures int // of all runs
 	finished int // done or failed
@@ -26,11 +27,15 @@ type counts struct {
 	actions  map[trengo.Action]int
 }
 
-// begin is called before anything is counted but requests.
-func (t *tally) begin(total, before, failures int) {
+// begin is called before anything is counted but requests. With a limit, this
+// run ends after so many events.
+func (t *tally) begin(total, before, failures, limit int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.total, t.before, t.failures = total, before, failures
+	t.total, t.end, t.before, t.failures = total, total, before, failures
+	if limit > 0 {
+		t.end = min(total, before+limit)
+	}
 	t.actions = map[trengo.Action]int{}
 }
 
