@@ -107,7 +107,11 @@ func (p *planner) count(plan trengo.Plan) {
 	_ = json.Unmarshal(first.Body, &body)
 	opensTicket := plan.Action == trengo.TicketCreated
 	named := body.Identifier == ""
-	who := first.Path + " " + body.Identifier
+	identifier := body.Identifier
+	if p.config.ChannelIdentifier == trengo.IdentifyByPhone {
+		identifier = strings.TrimPrefix(identifier, "+") // with or without, it is one person's
+	}
+	who := first.Path + " " + identifier
 	if named && opensTicket {
 		who = fmt.Sprintf("/contacts/%d ", body.ContactID)
 	}

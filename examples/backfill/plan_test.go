@@ -34,12 +34,16 @@ func TestPlanner(t *testing.T) {
 		named    = `{"type":"track","event":"Ev","context":{"externalId":[{"type":"trengoContactId","id":7}]}}` + "\n"
 		naming   = `{"type":"identify","traits":{"name":"Bo"},"context":{"externalId":[{"type":"trengoContactId","id":7}]}}` + "\n"
 		elsewise = `{"type":"track","event":"Ev","properties":{"email":"ann@example.com"},"context":{"externalId":[{"type":"trengoChannelId","id":6}]}}` + "\n"
+		phone    = `{"type":"identify","traits":{"phone":"+31612345678","name":"Ann"}}` + "\n"
+		phones   = `{"type":"track","event":"Ev","traits":{"phone":"31612345678"}}` + "\n" + `{"type":"track","event":"Ev","traits":{"phone":"0031 6 12345678"}}` + "\n"
 		nobodys  = `{"type":"track","event":"Ev"}` + "\n"
 	)
 	plain := trengo.Config{ChannelID: 5, PeopleTTL: time.Hour, EventTemplates: map[string]string{"Ev": "{{ x }}"}}
 	creating, duplicating := plain, plain
 	creating.CreateMissingContacts = true
 	duplicating.AllowDuplicates = true
+	phoning := plain
+	phoning.ChannelIdentifier = trengo.IdentifyByPhone
 	tests := []struct {
 		name        string
 		config      trengo.Config
@@ -62,6 +66,7 @@ func TestPlanner(t *testing.T) {
 		{"duplicates", duplicating, identify + identify + track, 4, 4, 1},
 		{"a named contact", plain, named + named, 3, 3, 1},
 		{"a named contact's name", plain, naming + naming + named, 3, 3, 1},
+		{"spellings of a phone", phoning, phone + phones, 4, 5, 1},
 		{"another channel", plain, track + elsewise, 5, 5, 2},
 	}
 	for _, tt := range tests {
