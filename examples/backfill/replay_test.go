@@ -130,6 +130,27 @@ func TestReplay_failsTimeAfterTime(t *testing.T) {
 	})
 }
 
+// An event is not tried again before the time that Trengo names.
+func TestReplay_retryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, orders(1))
+		d.know(1)
+		began := time.Now()
+		refused := 0
+		d.InjectFunc(func(_ trengotest.Request) trengotest.Fault {
+			if time.Since(began) < 40*time.Minute {
+				refused++
+				return trengotest.TooManyRequests("2400")
+			}
+			return trengotest.Fault{}
+		})
+		d.replay().must(t, exitOK, "done 1")
+		if took := time.Since(began); refused != 1 || took < 40*time.Minute || took > 41*time.Minute {
+			t.Errorf("%d requests refused, and done after %s", refused, took)
+		}
+	})
+}
+
 func TestReplay_tooManyFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		people := upTo(300)
@@ -184,6 +205,22 @@ func TestReplay_interrupted(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An identify that may create a contact twice is in doubt, as a ticket is.
+func TestReplay_interruptedDuplicates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, `{"type":"identify","traits":{"email":"p1@example.com","name":"Person 1"}}`+"\n")
+		writeFile(t, d.settings.config, strings.Replace(demoConfig, `"enableDedup": true`, `"enableDedup": false`, 1))
+		d.Behavior.Latency = 20 * time.Second
+		d.replay(func(_ *settings, _ *console, signals chan<- os.Signal) {
+			time.AfterFunc(time.Second, func() { signals <- os.Interrupt; signals <- os.Interrupt })
+		}).must(t, exitFailed, "stopped: interrupted", "left 1")
+		d.replay(func(s *settings, _ *console, _ chan<- os.Signal) { s.hold = true }).must(t, exitFailed, "1 more were under way", "failed 1", "left 0")
+		if n := len(d.Contacts()); n > 1 {
+			t.Errorf("%d contacts of one event", n)
+		}
+	})
 }
 
 // The second signal cancels it, and says so in the next run.
