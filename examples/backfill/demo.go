@@ -51,10 +51,10 @@ func demoEvents() []byte {
 }
 
 // demonstrate replays the made-up events in two runs.
-func demonstrate(s settings, con console) error {
+func demonstrate(s settings, con console) (status int, err error) {
 	dir, err := os.MkdirTemp("", "backfill")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	s.events, s.config = filepath.Join(dir, "events.jsonl"), filepath.Join(dir, "config.json")
@@ -65,13 +65,14 @@ func demonstrate(s settings, con console) error {
 		s.check(),
 	)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	fmt.Fprint(con.stdout, "200 made-up events, for a Trengo in memory that knows 10 of 40 people\n\nThe plan (-plan)\n\n")
 	if err := planFile(s, con); err != nil || s.plan {
-		return err
+		return exitOK, err
 	}
 	// What is said beside the results names files that will be gone.
+	stderr := con.stderr
 	con.stderr, con.terminal = io.Discard, false
 	first := s
 	first.limit = 120
@@ -83,12 +84,17 @@ func demonstrate(s settings, con console) error {
 		{"The second run, which goes on where the first ended", s},
 	} {
 		fmt.Fprintf(con.stdout, "\n%s\n\n", run.title)
-		if _, err := replayFile(run.settings, con); err != nil {
-			return err
+		_, stopped, err := replayOnce(run.settings, con)
+		if err != nil {
+			return 0, err
+		}
+		if stopped != nil {
+			fmt.Fprintln(stderr, "backfill: stopped:", stopped)
+			return exitFailed, nil
 		}
 	}
 	fmt.Fprint(con.stdout, "\nThe failed events (-failed), which can be mended and fed in with -events\n\n")
-	return printReasons(s.failed, con.stdout)
+	return exitOK, printReasons(s.failed, con.stdout)
 }
 
 func printReasons(path string, out io.Writer) error {

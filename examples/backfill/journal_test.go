@@ -139,7 +139,7 @@ func (d *desk) runWith(prepare func(files, chan<- os.Signal)) error {
 	prepare(f, signals)
 	p := &progress{tally: t, limit: s.limitOf(client), began: time.Now(), out: con.stderr}
 	r := &replay{destination: destination, config: config, files: f, tally: t}
-	stopped := watched(p, con.signals(), r.run)
+	stopped := watched(p, signals, r.run)
 	if err := f.close(); err != nil {
 		d.t.Error(err)
 	}

@@ -66,12 +66,10 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Getenv("TRENGO_API_TOKEN"), con))
 }
 
-// signals is called when there is something to finish: until then they end
-// the process, as always.
-func signals() <-chan os.Signal {
-	received := make(chan os.Signal, 2)
-	signal.Notify(received, os.Interrupt, syscall.SIGTERM)
-	return received
+func signals() (received <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 2)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	return c, func() { signal.Stop(c) }
 }
 
 func run(args []string, token string, con console) int {
@@ -89,7 +87,7 @@ func run(args []string, token string, con console) int {
 	status := exitOK
 	switch {
 	case s.events == "":
-		err = demonstrate(s, con)
+		status, err = demonstrate(s, con)
 	case s.plan:
 		err = planFile(s, con)
 	default:

@@ -46,7 +46,7 @@ func newConsole(stdin string) (con console, stdout, stderr *screen, signals chan
 	stdout, stderr, signals = new(screen), new(screen), make(chan os.Signal, 2)
 	con = console{
 		stdin: strings.NewReader(stdin), stdout: stdout, stderr: stderr,
-		signals: func() <-chan os.Signal { return signals },
+		signals: func() (<-chan os.Signal, func()) { return signals, func() {} },
 	}
 	return con, stdout, stderr, signals
 }
@@ -94,6 +94,18 @@ func TestDemo(t *testing.T) {
 			}
 			mustMatchGolden(t, golden, stdout.String())
 		})
+	}
+}
+
+// Who stops the first run sees no second one.
+func TestDemo_interrupted(t *testing.T) {
+	con, stdout, stderr, signals := newConsole("")
+	signals <- os.Interrupt
+	if status := run(nil, "", con); status != exitFailed || stderr.String() != "backfill: stopped: interrupted\n" {
+		t.Errorf("status %d, standard error %q", status, stderr)
+	}
+	if text := stdout.String(); !strings.Contains(text, "The first run") || strings.Contains(text, "The second run") {
+		t.Errorf("standard output\n%s", text)
 	}
 }
 

@@ -15,7 +15,9 @@ type console struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	terminal       bool // stderr is one
-	signals        func() <-chan os.Signal
+	// signals is called when there is something to finish. After stop they end
+	// the process, as always.
+	signals func() (received <-chan os.Signal, stop func())
 }
 
 // isTerminal goes by what the standard library can tell.

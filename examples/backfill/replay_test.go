@@ -293,6 +293,34 @@ func TestReplay_staysInDoubt(t *testing.T) {
 	})
 }
 
+// When a run is over, a signal ends the process again: nobody else is there to
+// obey it.
+func TestReplay_letsGoOfSignals(t *testing.T) {
+	d := newDesk(t, orders(1))
+	d.know(1)
+	obeyed := false
+	out := writerFunc(func(p []byte) (int, error) {
+		if obeyed {
+			t.Errorf("signals are still taken when it prints %q", p)
+		}
+		return len(p), nil
+	})
+	d.replay(func(_ *settings, con *console, _ chan<- os.Signal) {
+		con.stdout = out
+		con.signals = func() (<-chan os.Signal, func()) {
+			obeyed = true
+			return make(chan os.Signal), func() { obeyed = false }
+		}
+	}).must(t, exitOK)
+	if obeyed {
+		t.Error("signals are still taken")
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
 // A stream that says nothing does not keep a run from stopping.
 func TestReplay_interruptedWhileItReads(t *testing.T) {
 	r, w, err := os.Pipe()

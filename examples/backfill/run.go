@@ -16,33 +16,42 @@ import (
 
 // replayFile is one run. The error says why nothing was tried.
 func replayFile(s settings, con console) (status int, err error) {
+	failed, stopped, err := replayOnce(s, con)
+	if stopped == nil && failed == 0 {
+		return exitOK, err
+	}
+	return exitFailed, err
+}
+
+// replayOnce says how many events have failed, and why the run ended before
+// its end.
+func replayOnce(s settings, con console) (failed int, stopped, err error) {
 	config, err := s.readConfig()
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	t := new(tally)
 	client, destination, err := s.connect(config, t)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	f, err := s.openFiles(config, con.stdin)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	before, failures := f.checkpoint.count()
 	t.begin(f.input.events, before, failures, s.limit)
 	p := &progress{tally: t, limit: s.limitOf(client), began: time.Now(), terminal: con.terminal, out: con.stderr}
 	p.sayWhereItGoesOn(f.checkpoint, s.hold)
 	r := &replay{destination: destination, config: config, files: f, hold: s.hold, limit: s.limit, tally: t}
-	stopped := watched(p, con.signals(), r.run)
+	received, letGo := con.signals()
+	stopped = watched(p, received, r.run)
+	letGo()
 	c := t.snapshot()
 	stopped = errors.Join(stopped, f.close()) // what the disk did not take shows here at the latest
 	c.print(con.stdout)
 	sayHowToGoOn(con.stderr, s, c, stopped)
-	if stopped == nil && c.failures == 0 {
-		return exitOK, nil
-	}
-	return exitFailed, nil
+	return c.failures, stopped, nil
 }
 
 // files are what a run reads and writes.
