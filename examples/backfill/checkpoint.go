@@ -59,7 +59,7 @@ func (h header) check(text string) error {
 }
 
 // The records of a checkpoint, each on a line with the number of an event's
-// line in the input.
+// line in the input, and the sum of a stream up to there.
 const (
 	recordBegun  = "begun"  // written before an event that should not be repeated
 	recordFreed  = "freed"  // it did not act: it may be repeated after all
@@ -72,13 +72,14 @@ type state struct {
 	finished spans // done or failed
 	failed   int
 	begun    map[int]bool // and neither freed nor finished
+	sums     sums
 }
 
-func (s *state) apply(kind string, number int) error {
+func (s *state) apply(kind string, number int, sum string) error {
+	delete(s.begun, number)
 	switch kind {
 	case recordBegun:
 		s.begun[number] = true
-		return nil
 	case recordFreed:
 	case recordDone:
 		s.finished.add(number)
@@ -88,14 +89,14 @@ func (s *state) apply(kind string, number int) error {
 	default:
 		return errors.New("no record of a checkpoint")
 	}
-	delete(s.begun, number)
+	s.sums.add(number, sum, &s.finished)
 	return nil
 }
 
 // readState reads a checkpoint, and says how many bytes of it are whole lines:
 // a process that is killed while it writes leaves a part of one.
 func readState(r io.Reader, want header) (s state, whole int64, err error) {
-	s.begun = map[int]bool{}
+	s.begun, s.sums = map[int]bool{}, sums{}
 	lines := bufio.NewReader(r)
 	for number := 1; ; number++ {
 		text, err := lines.ReadString('\n')
@@ -111,10 +112,11 @@ func readState(r io.Reader, want header) (s state, whole int64, err error) {
 		if number == 1 {
 			err = want.check(text)
 		} else {
-			kind, place, _ := strings.Cut(strings.TrimSpace(text), " ")
+			kind, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+			place, sum, _ := strings.Cut(rest, " ")
 			var event int
 			if event, err = strconv.Atoi(place); err == nil {
-				err = s.apply(kind, event)
+				err = s.apply(kind, event, sum)
 			}
 		}
 		if err != nil {
@@ -197,13 +199,20 @@ func (c *checkpoint) start() error {
 	return c.write([]byte(c.header.text()))
 }
 
-func (c *checkpoint) add(kind string, number int) error {
+func (c *checkpoint) add(kind string, l line) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.write([]byte(kind + " " + strconv.Itoa(number))); err != nil {
+	text, sum := kind+" "+strconv.Itoa(l.number), l.sum
+	if l.isCut {
+		sum = "" // the whole line may be there next time
+	}
+	if sum != "" {
+		text += " " + sum
+	}
+	if err := c.write([]byte(text)); err != nil {
 		return err
 	}
-	return c.state.apply(kind, number)
+	return c.state.apply(kind, l.number, sum)
 }
 
 func (c *checkpoint) isFinished(number int) bool {
@@ -218,7 +227,7 @@ func (c *checkpoint) failedBefore(number int) error {
 	if c.isFinished(number) {
 		return nil
 	}
-	return c.add(recordFailed, number)
+	return c.add(recordFailed, line{number: number})
 }
 
 // count says how many events are finished, and how many of those failed.

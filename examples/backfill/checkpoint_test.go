@@ -39,7 +39,7 @@ func TestSpans(t *testing.T) {
 // A checkpoint that ends anywhere is that of an earlier moment.
 func TestReadState_cutAnywhere(t *testing.T) {
 	h := header{Version: checkpointVersion, Input: "x", Channel: 5}
-	text := h.text() + "\nbegun 1\nbegun 12\ndone 12\nfailed 3\nbegun 2\nfreed 2\ndone 1\n"
+	text := h.text() + "\nbegun 1\nbegun 12 0123456789abcdef\ndone 12 0123456789abcdef\nfailed 3\nbegun 2\nfreed 2\ndone 1\n"
 	for size := range len(text) + 1 {
 		s, whole, err := readState(strings.NewReader(text[:size]), h)
 		if err != nil {
@@ -53,7 +53,7 @@ func TestReadState_cutAnywhere(t *testing.T) {
 		}
 	}
 	s, _, _ := readState(strings.NewReader(text), h)
-	if s.finished.size != 3 || s.failed != 1 || len(s.begun) != 0 || !s.finished.has(12) {
+	if s.finished.size != 3 || s.failed != 1 || len(s.begun) != 0 || !s.finished.has(12) || s.sums[12] != "0123456789abcdef" {
 		t.Errorf("%+v", s)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ type input struct {
 	// digest recognises the input when a later run goes on.
 	digest string
 	file   *os.File // nil: standard input
+	before sums     // of what earlier runs read of standard input
 }
 
 func openInput(path string, stdin io.Reader) (*input, error) {
@@ -66,8 +68,9 @@ func openFile(file *os.File) (*input, error) {
 	return in, err
 }
 
-// openStream recognises a stream by its first line: there is no reading it
-// twice, and no knowing how long its writer takes for more.
+// openStream recognises a stream by its first line, for a start: there is no
+// reading it twice, and no knowing how long its writer takes for more. The
+// lines that a later run skips are recognised by their sums.
 func openStream(stdin io.Reader) (*input, error) {
 	text, err := decompressed(stdin)
 	if err != nil {
@@ -107,11 +110,18 @@ func decompressed(r io.Reader) (*bufio.Reader, error) {
 type line struct {
 	number int
 	text   []byte
+	// sum is that of a stream to the end of this line. A file has none, because
+	// it is recognised as a whole.
+	sum string
+	// isCut says that the stream ended within the line.
+	isCut bool
 }
 
-// lines yields the lines that are not blank.
+// lines yields the lines that are not blank. It fails where they are not those
+// that earlier runs read.
 func (in *input) lines() iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
+		read := sha256.New()
 		for number := 1; ; number++ {
 			text, err := readLine(in.text)
 			atEnd := errors.Is(err, io.EOF)
@@ -122,7 +132,18 @@ func (in *input) lines() iter.Seq2[line, error] {
 			if number == 1 {
 				text = bytes.TrimPrefix(text, []byte("\ufeff"))
 			}
-			if text = bytes.TrimSpace(text); len(text) > 0 && !yield(line{number: number, text: text}, nil) || atEnd {
+			l := line{number: number, text: bytes.TrimSpace(text)}
+			if in.file == nil {
+				read.Write(l.text)
+				read.Write([]byte("\n"))
+				l.sum = hex.EncodeToString(read.Sum(nil)[:8])
+				l.isCut = atEnd && !json.Valid(l.text)
+			}
+			if err := in.before.check(l, atEnd); err != nil {
+				yield(line{}, fmt.Errorf("line %d: %w", number, err))
+				return
+			}
+			if len(l.text) > 0 && !yield(l, nil) || atEnd {
 				return
 			}
 		}

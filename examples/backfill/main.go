@@ -20,6 +20,10 @@
 // to look. (Where repeating does no harm, as with an identify, nothing is in
 // doubt.)
 //
+// A file goes on only if nothing in it was changed. Standard input goes on if it
+// brings the lines again that earlier runs finished, and more if there are more:
+// the run ends at the line at which it sees that they are others.
+//
 // A crash of the machine can take the records of its last second along. Events
 // of one person are replayed in the order of the file, except those that are
 // done again or tried again: a name may be set back by that.
@@ -126,7 +130,7 @@ type settings struct {
 func (s *settings) parse(args []string, con console) error {
 	flags := flag.NewFlagSet("backfill", flag.ContinueOnError)
 	flags.SetOutput(con.stderr)
-	flags.StringVar(&s.events, "events", "", "a `file` of events, one JSON object a line, plain or .gz; - for standard input; default: made-up ones")
+	flags.StringVar(&s.events, "events", "", "a `file` of events, one JSON object a line, plain or .gz; - for standard input, which to go on has to bring the same lines again; default: made-up ones")
 	flags.StringVar(&s.config, "config", "", "a `file` with RudderStack's destination config")
 	flags.StringVar(&s.checkpoint, "checkpoint", "", "the `file` that says which events are finished; default: that of -events with .checkpoint")
 	flags.StringVar(&s.failed, "failed", "", "the `file` for failed events; default: that of -events with .failed")

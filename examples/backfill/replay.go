@@ -104,7 +104,8 @@ func (r *replay) feed(ctx context.Context) {
 
 func (r *replay) read(l line) *item {
 	text, _ := unwrapped(l.text)
-	it := &item{line: line{number: l.number, text: text}, inDoubt: r.checkpoint.wasInDoubt(l.number)}
+	it := &item{line: l, inDoubt: r.checkpoint.wasInDoubt(l.number)}
+	it.text = text
 	if r.hold && it.inDoubt {
 		it.err = errInDoubt
 		return it
@@ -123,7 +124,7 @@ func (r *replay) begin(it *item) error {
 	if it.event == nil || r.isRepeatable(it.event) {
 		return nil
 	}
-	err := r.checkpoint.add(recordBegun, it.number)
+	err := r.checkpoint.add(recordBegun, it.line)
 	if err != nil {
 		r.stop(err)
 	}
@@ -151,7 +152,7 @@ func (r *replay) settle(ctx context.Context, it *item, outcome trengo.Outcome) e
 		if sentRequests(outcome.Result) {
 			r.answered()
 		}
-		if err := r.checkpoint.add(recordDone, it.number); err != nil {
+		if err := r.checkpoint.add(recordDone, it.line); err != nil {
 			return err
 		}
 		r.tally.finish(outcome.Result)
@@ -182,7 +183,7 @@ func (r *replay) fail(it *item, reason error) error {
 	if err := r.failures.add(it.line, reason); err != nil {
 		return err
 	}
-	if err := r.checkpoint.add(recordFailed, it.number); err != nil {
+	if err := r.checkpoint.add(recordFailed, it.line); err != nil {
 		return err
 	}
 	r.tally.fail()
@@ -198,7 +199,7 @@ func (r *replay) free(it *item, reason error) error {
 	if it.inDoubt || it.event == nil || r.isRepeatable(it.event) {
 		return nil
 	}
-	return r.checkpoint.add(recordFreed, it.number)
+	return r.checkpoint.add(recordFreed, it.line)
 }
 
 // tryAgain has an event tried again later. One that fails time after time goes

@@ -360,7 +360,7 @@ func TestReplay_manyEvents(t *testing.T) {
 		con.stdin = bytes.NewReader(bytes.Repeat([]byte(`{"type":"page"}`+"\n"), events))
 	}).must(t, exitOK, fmt.Sprintf("done %d", events))
 	cp, err := peekCheckpoint(d.settings.checkpoint, header{Version: checkpointVersion, Input: streamDigest([]byte(`{"type":"page"}`)), Channel: demoChannel})
-	if err != nil || cp.finished.size != events || len(cp.finished.runs) != 1 {
-		t.Errorf("%d events in %d runs, error %v", cp.finished.size, len(cp.finished.runs), err)
+	if err != nil || cp.finished.size != events || len(cp.finished.runs) != 1 || len(cp.sums) != 1 {
+		t.Errorf("%d events in %d runs, %d sums, error %v", cp.finished.size, len(cp.finished.runs), len(cp.sums), err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -73,6 +74,7 @@ func (s *settings) openFiles(config trengo.Config, stdin io.Reader) (f files, er
 	if f.checkpoint, err = openCheckpoint(s.checkpoint, headerOf(f.input, config.ChannelID)); err != nil {
 		return f, err
 	}
+	f.input.before = maps.Clone(f.checkpoint.state.sums)
 	if f.failures, err = openFailures(s.failed, f.checkpoint.header.replay(), f.checkpoint.isNew, f.checkpoint.failedBefore); err != nil {
 		return f, err
 	}
@@ -189,7 +191,7 @@ func sayHowToGoOn(out io.Writer, s settings, c counts, stopped error) {
 	if stopped != nil {
 		fmt.Fprintln(out, "backfill: stopped:", stopped)
 	}
-	if stopped != nil || c.left() > 0 {
+	if (stopped != nil || c.left() > 0) && !errors.Is(stopped, errOtherStream) {
 		fmt.Fprintln(out, "backfill: the same command goes on from here")
 	}
 	if c.failures > 0 {
@@ -217,6 +219,7 @@ func planFile(s settings, con console) error {
 		if before, err = peekCheckpoint(s.checkpoint, headerOf(in, config.ChannelID)); err != nil {
 			return err
 		}
+		in.before = before.sums
 	}
 	for l, err := range in.lines() {
 		if err != nil {
