@@ -53,16 +53,17 @@
 //	  of a write may have acted
 //
 // Retries wait exponentially longer, from 1 s to 30 s, with full jitter, or as
-// long as Trengo asks. A pause of over five minutes, or one that leaves no time
-// for another attempt before the context's deadline, is never waited for: the
-// call fails at once. Redirects are not followed.
+// long as Trengo asks. A pause of over five minutes (or [WithMaxWait]), or one
+// that leaves no time for another attempt before the context's deadline, is
+// never waited for: the call fails at once. Redirects are not followed.
 //
 // # Rate limit
 //
 // The limit is kept exactly, without a margin. There are as many slots as
 // Trengo allows requests a minute: 120 until it says otherwise. An attempt
 // takes a slot before it is sent and gives it back 60 seconds after its answer
-// arrived. Trengo counted it between those moments, so no minute of Trengo's
+// arrived (at once after a 429, which shuts the gate, and if it was not sent).
+// Trengo counted it between those moments, so no minute of Trengo's
 // clock can hold more of ours than there are slots, wherever that minute
 // starts. Half of the limit can be sent at once; a backlog is evened out.
 //
@@ -78,12 +79,14 @@
 // before its deadline, or within [WithMaxWait], fails at once with
 // [ErrRateLimited] instead of sleeping first, and [Error.RetryAfter] says when
 // to come back. A caller that tries in a loop must wait that long. So fails one
-// that waits already, as soon as an answer shows that its turn will come too
-// late, because somebody else uses the token.
+// that waits already, as soon as it is known that its turn will come too late:
+// others may use the token, Trengo may have become slow. A call with less time
+// left than an answer takes at best is not sent; its error is a
+// [context.DeadlineExceeded].
 //
-// An event of a [Destination] can need two or three calls. It is begun only if
-// those that follow have room before the deadline, too, and they go before the
-// calls of events that came later.
+// An event of a [Destination] can need two or three calls. Unless all of them
+// find room before the deadline it is not begun, as far as that can be told,
+// and those that follow the first go before everything else that waits.
 //
 // # Whose contact
 //

@@ -10,20 +10,13 @@ import (
 	"time"
 )
 
-// within makes a call that has so long.
-func within(t *testing.T, e *Engine, d time.Duration, mark func(context.Context) context.Context) *Failure {
+// inEightSeconds makes a call that has so long, with followers or without.
+func inEightSeconds(t *testing.T, e *Engine, followed int) *Failure {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 	defer cancel()
-	if mark != nil {
-		ctx = mark(ctx)
-	}
-	_, err := e.Do(ctx, newCall(http.MethodGet, true))
+	_, err := e.Do(Opening(ctx, followed), newCall(http.MethodGet, true))
 	return failureOf(t, err)
-}
-
-func opening(n int) func(context.Context) context.Context {
-	return func(ctx context.Context) context.Context { return Opening(ctx, n) }
 }
 
 // Answers that came too slowly for the callers' deadlines keep nobody away for
@@ -33,14 +26,14 @@ func TestSlowAnswersAreForgotten(t *testing.T) {
 		server := &windowed{limit: 120, roundTrip: 12 * time.Second}
 		e := newEngine(server)
 		drain(t, e, 20, 5)
-		f := within(t, e, 8*time.Second, nil)
+		f := inEightSeconds(t, e, 0)
 		if f == nil || !errors.Is(f.Cause, context.DeadlineExceeded) || f.Attempts > 0 {
 			t.Errorf("with less time than an answer takes: %+v", f)
 		}
 		server.roundTrip = 100 * time.Millisecond
 		time.Sleep(12 * time.Second)
 		for range 10 {
-			if f := within(t, e, 8*time.Second, opening(2)); f != nil {
+			if f := inEightSeconds(t, e, 2); f != nil {
 				t.Errorf("when answers come quickly again: %+v", f)
 			}
 		}
@@ -55,7 +48,7 @@ func TestOthersAreForgottenByThoseWhoBegin(t *testing.T) {
 		e := newEngine(server)
 		drain(t, e, 1, 1)
 		time.Sleep(time.Hour)
-		if f := within(t, e, 8*time.Second, opening(2)); f != nil {
+		if f := inEightSeconds(t, e, 2); f != nil {
 			t.Errorf("on an idle token: %+v", f)
 		}
 	})
@@ -69,7 +62,7 @@ func TestSmallLimitsBegin(t *testing.T) {
 			e := newEngine(&windowed{limit: limit, roundTrip: 100 * time.Millisecond}, func(o *Options) { o.Limit = limit })
 			for range 3 {
 				time.Sleep(5 * time.Minute)
-				if f := within(t, e, 8*time.Second, opening(2)); f != nil {
+				if f := inEightSeconds(t, e, 2); f != nil {
 					t.Errorf("limit %d: %+v", limit, f)
 				}
 			}
@@ -96,7 +89,7 @@ func TestRetryAfterOfAnOpening(t *testing.T) {
 		e := newEngine(&windowed{limit: 120, roundTrip: 100 * time.Millisecond})
 		drain(t, e, 119, 119)
 		refused := 0
-		for f := within(t, e, 8*time.Second, opening(2)); f != nil; f = within(t, e, 8*time.Second, opening(2)) {
+		for f := inEightSeconds(t, e, 2); f != nil; f = inEightSeconds(t, e, 2) {
 			if refused++; refused > 2 || !f.RateLimited {
 				t.Fatalf("refused %d times: %+v", refused, f)
 			}
