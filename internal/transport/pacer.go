@@ -22,13 +22,13 @@ const (
 
 // A pacer decides when an attempt may be sent.
 //
-// The guarantee is in its slots. An attempt takes one of limit slots before
-// it is sent and gives it back a window after its answer arrived, or at once
-// if it was refused or not sent. The server
-// counts the attempt between those two moments, so all attempts that it
-// counts within one window hold a slot at the same time, wherever that
-// window starts; hence there are never more than limit of them. The token
-// bucket and the gate only make an attempt wait longer.
+// The guarantee is in its slots. An attempt takes one of limit slots before it
+// is sent and gives it back a window after its answer arrived, or at once if
+// that was a 429 or nothing was sent. The server counts the attempt between
+// those two moments, so all attempts that it counts within one window hold a
+// slot at the same time, wherever that window starts; hence there are never
+// more than limit of them. The token bucket and the gate only make an attempt
+// wait longer.
 //
 // Attempts that have to wait stand in a queue; see [pacer.take].
 type pacer struct {
