@@ -148,7 +148,7 @@ func (p *pacer) foresee(ctx context.Context, wait, maxWait time.Duration) (room 
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.wake(now)
-	w := patienceOf(ctx, now, maxWait)
+	w := newPatience(ctx, now, maxWait)
 	// An attempt that comes later is not served earlier.
 	if room, inTime = p.predict(now, w, partOf(ctx)); !inTime {
 		return room, false

@@ -19,7 +19,7 @@ type patience struct {
 	deadline time.Time // its answer, and those of what follows it, are of use
 }
 
-func patienceOf(ctx context.Context, now time.Time, maxWait time.Duration) (p patience) {
+func newPatience(ctx context.Context, now time.Time, maxWait time.Duration) (p patience) {
 	p.deadline, _ = ctx.Deadline()
 	if maxWait > 0 {
 		p.until = now.Add(maxWait)
@@ -52,7 +52,7 @@ func (p *pacer) take(ctx context.Context, s *slot, maxWait time.Duration) error 
 		return err
 	}
 	s.part = partOf(ctx)
-	w := &waiter{slot: s, patience: patienceOf(ctx, time.Now(), maxWait), admitted: make(chan error, 1)}
+	w := &waiter{slot: s, patience: newPatience(ctx, time.Now(), maxWait), admitted: make(chan error, 1)}
 	place, err := p.join(w)
 	if place == nil {
 		return err
