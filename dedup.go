@@ -181,7 +181,7 @@ func (v *visit) find(ctx context.Context, j *job) (*Contact, error) {
 	case contact.ID == v.gone:
 		return nil, errStillThere
 	}
-	v.memory.settleContact(j.person())
+	v.memory.lostContacts.drop(j.person())
 	return v.keep(ctx, j, contact)
 }
 

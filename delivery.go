@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/trengo-go/trengo/internal/lru"
 )
 
 // deliver handles the events of one request and returns when all have ended.
@@ -99,7 +97,7 @@ func (h *handler) isFailure(err error) bool {
 // failedBefore returns how the event ended when the array came before. A contact
 // that was not known then may be by now.
 func (h *handler) failedBefore(ctx context.Context, e *entry) error {
-	err := h.failures.get(e.message())
+	err, _ := h.failures.get(e.message())
 	if errors.Is(err, ErrContactNotFound) {
 		if _, known := h.destination.memory.contacts.get(ctx, keyOf(e.task.job)); known {
 			return nil
@@ -119,29 +117,3 @@ const (
 	// shorter than it goes on for.
 	failureTTL = time.Hour
 )
-
-// failures is how events ended that came in an array and failed for good. An
-// array comes again as a whole until all its events have ended: without this
-// each delivery would spend their requests, and there might never be room for
-// the rest.
-type failures struct {
-	mu    sync.Mutex
-	ended *lru.Map[fingerprint, error]
-}
-
-func newFailures() *failures {
-	return &failures{ended: lru.New[fingerprint, error](maxFailures, failureTTL)}
-}
-
-func (f *failures) get(message fingerprint) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	err, _ := f.ended.Get(time.Now(), message)
-	return err
-}
-
-func (f *failures) put(message fingerprint, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.ended.Put(time.Now(), message, err)
-}

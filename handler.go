@@ -126,7 +126,7 @@ func NewHandler(d *Destination, cfg HandlerConfig) (http.Handler, error) {
 	if err := errors.Join(noDestination, cfg.check()); err != nil {
 		return nil, fmt.Errorf("trengo: invalid handler: %w", err)
 	}
-	h := &handler{destination: d, cfg: cfg, failures: newFailures()}
+	h := &handler{destination: d, cfg: cfg, failures: newCache[fingerprint, error](maxFailures, failureTTL)}
 	for _, secret := range cfg.Secrets {
 		h.secrets = append(h.secrets, sha256.Sum256([]byte(secret)))
 	}
@@ -166,7 +166,11 @@ type handler struct {
 	destination *Destination
 	cfg         HandlerConfig
 	secrets     [][sha256.Size]byte
-	failures    *failures
+	// failures is how events ended that came in an array and failed for good.
+	// An array comes again as a whole until all its events have ended: without
+	// this each delivery would spend their requests, and there might never be
+	// room for the rest.
+	failures *cache[fingerprint, error]
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

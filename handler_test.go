@@ -207,6 +207,38 @@ func TestHandler_panic(t *testing.T) {
 	}
 }
 
+// A panic may be mended within the hours for which RudderStack goes on, so it
+// counts for more than what will never be done; an outage counts for more.
+func TestHandler_panicInAnArray(t *testing.T) {
+	t.Parallel()
+	const panics, nobody = "+31600000009", ""
+	for name, c := range map[string]struct {
+		other string
+		want  []int
+		all   int
+	}{
+		"beside one that fails for good":     {nobody, []int{500, 400}, 500},
+		"beside one that Trengo is down for": {annsPhone, []int{500, 503}, 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWebhook(t, anybody, byPhone, func(cfg *trengo.Config) {
+				cfg.NormalizePhone = func(phone string) string {
+					if phone == panics {
+						panic("no rule for it")
+					}
+					return phone
+				}
+			})
+			w.InjectFunc(func(trengotest.Request) trengotest.Fault { return trengotest.NoConnection() })
+			got := w.post(wires(t, trackFor("1", panics), trackFor("2", c.other)))
+			if diff := cmp.Diff(c.want, got.statuses()); diff != "" || got.Status != c.all {
+				t.Errorf("status %d, want %d, of events (-want +got):\n%s", got.Status, c.all, diff)
+			}
+		})
+	}
+}
+
 func TestHandler_duplicate(t *testing.T) {
 	t.Parallel()
 	w := newWebhook(t, anybody, creating)

@@ -22,11 +22,14 @@ type memory struct {
 
 	seeds [2]maphash.Seed
 
+	handled *cache[fingerprint, Result]
+	// lostContacts says of whom it is not known whether they have a contact,
+	// and when the last attempt to create it ended.
+	lostContacts *cache[person, time.Time]
+	lostTickets  *cache[int64, lostTicket] // by contact
+
 	mu           sync.Mutex
-	handled      *lru.Map[fingerprint, Result]
-	lostContacts *lru.Map[person, time.Time] // when the attempt ended
-	lostTickets  *lru.Map[int64, lostTicket] // by contact
-	newestTicket int64                       // that this process has made; 0: none yet
+	newestTicket int64 // that this process has made; 0: none yet
 }
 
 func newMemory(cfg *Config) *memory {
@@ -35,9 +38,9 @@ func newMemory(cfg *Config) *memory {
 	return &memory{
 		contacts:     newContactCache(cfg.MaxPeople, cfg.PeopleTTL),
 		seeds:        [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		handled:      lru.New[fingerprint, Result](cfg.MaxMessages, cfg.MessageTTL),
-		lostContacts: lru.New[person, time.Time](cfg.MaxMessages, lostTTL),
-		lostTickets:  lru.New[int64, lostTicket](cfg.MaxMessages, lostTTL),
+		handled:      newCache[fingerprint, Result](cfg.MaxMessages, cfg.MessageTTL),
+		lostContacts: newCache[person, time.Time](cfg.MaxMessages, lostTTL),
+		lostTickets:  newCache[int64, lostTicket](cfg.MaxMessages, lostTTL),
 	}
 }
 
@@ -52,10 +55,7 @@ func (m *memory) fingerprint(key messageKey) fingerprint {
 // handledBefore returns what a message did when it was handled. Nothing is
 // known of an event without a message id: handle does not remember it.
 func (m *memory) handledBefore(key messageKey) (Result, bool) {
-	mark := m.fingerprint(key)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	before, ok := m.handled.Get(time.Now(), mark)
+	before, ok := m.handled.get(m.fingerprint(key))
 	before.Duplicate = ok
 	return before, ok
 }
@@ -64,49 +64,7 @@ func (m *memory) handle(key messageKey, result Result) {
 	if key.messageID == "" {
 		return
 	}
-	mark := m.fingerprint(key)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.handled.Put(time.Now(), mark, result)
-}
-
-func (m *memory) loseContact(p person) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Now()
-	m.lostContacts.Put(now, p, now)
-}
-
-// contactLost says when the last attempt to create the person's contact ended,
-// if it is not known what became of it.
-func (m *memory) contactLost(p person) (ended time.Time, lost bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.lostContacts.Get(time.Now(), p)
-}
-
-func (m *memory) settleContact(p person) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.lostContacts.Delete(p)
-}
-
-func (m *memory) loseTicket(lost lostTicket) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.lostTickets.Put(time.Now(), lost.ContactID, lost)
-}
-
-func (m *memory) ticketLost(contactID int64) (lostTicket, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.lostTickets.Get(time.Now(), contactID)
-}
-
-func (m *memory) settleTicket(contactID int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.lostTickets.Delete(contactID)
+	m.handled.put(m.fingerprint(key), result)
 }
 
 // seeTicket notes a ticket that was made after this process started: Trengo's
@@ -146,28 +104,47 @@ type knownContact struct {
 
 // contactCache is the contactStore of one process.
 type contactCache struct {
-	mu      sync.Mutex
-	entries *lru.Map[contactKey, knownContact]
+	known *cache[contactKey, knownContact]
 }
 
-func newContactCache(people int, ttl time.Duration) *contactCache {
+func newContactCache(people int, ttl time.Duration) contactCache {
 	const entriesPerPerson = 2 // the id and the name
-	return &contactCache{entries: lru.New[contactKey, knownContact](entriesPerPerson*people, ttl)}
+	return contactCache{newCache[contactKey, knownContact](entriesPerPerson*people, ttl)}
 }
 
-func (c *contactCache) get(_ context.Context, key contactKey) (knownContact, bool) {
+func (c contactCache) get(_ context.Context, key contactKey) (knownContact, bool) {
+	return c.known.get(key)
+}
+
+func (c contactCache) put(_ context.Context, key contactKey, contact knownContact) {
+	c.known.put(key, contact)
+}
+
+func (c contactCache) drop(_ context.Context, key contactKey) { c.known.drop(key) }
+
+// A cache is a bounded map whose entries expire. It is safe for concurrent use.
+type cache[K comparable, V any] struct {
+	mu      sync.Mutex
+	entries *lru.Map[K, V]
+}
+
+func newCache[K comparable, V any](size int, ttl time.Duration) *cache[K, V] {
+	return &cache[K, V]{entries: lru.New[K, V](size, ttl)}
+}
+
+func (c *cache[K, V]) get(key K) (V, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.entries.Get(time.Now(), key)
 }
 
-func (c *contactCache) put(_ context.Context, key contactKey, contact knownContact) {
+func (c *cache[K, V]) put(key K, value V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.entries.Put(time.Now(), key, contact)
+	c.entries.Put(time.Now(), key, value)
 }
 
-func (c *contactCache) drop(_ context.Context, key contactKey) {
+func (c *cache[K, V]) drop(key K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entries.Delete(key)

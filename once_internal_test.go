@@ -128,7 +128,7 @@ func TestMemory_lostWritesAreForgottenOnceSettled(t *testing.T) {
 			}
 			return trengotest.Fault{}
 		}
-		inMemory := func() [2]int { return [2]int{d.memory.lostContacts.Len(), d.memory.lostTickets.Len()} }
+		inMemory := func() [2]int { return [2]int{d.memory.lostContacts.entries.Len(), d.memory.lostTickets.entries.Len()} }
 		ev := insideEvent("track", "1", "ann@example.com")
 		for _, step := range []struct {
 			what  string
@@ -177,10 +177,10 @@ func TestMemory_isBounded(t *testing.T) {
 			}
 		}
 		for what, size := range map[string]struct{ got, want int }{
-			"contacts":      {d.memory.contacts.(*contactCache).entries.Len(), 2 * people},
-			"messages":      {d.memory.handled.Len(), messages},
-			"lost contacts": {d.memory.lostContacts.Len(), messages},
-			"lost tickets":  {d.memory.lostTickets.Len(), messages},
+			"contacts":      {d.memory.contacts.(contactCache).known.entries.Len(), 2 * people},
+			"messages":      {d.memory.handled.entries.Len(), messages},
+			"lost contacts": {d.memory.lostContacts.entries.Len(), messages},
+			"lost tickets":  {d.memory.lostTickets.entries.Len(), messages},
 		} {
 			if size.got != size.want {
 				t.Errorf("%d %s in memory, want %d", size.got, what, size.want)

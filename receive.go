@@ -50,7 +50,8 @@ func (h *handler) receive(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if refused != nil {
 		return nil, refused
 	}
-	// It would end the context of the request while that is worked on.
+	// A deadline that passed would end the context of the request while that is
+	// worked on.
 	setReadDeadline(w, time.Time{})
 	if !trusted && !h.isSigned(r.Header, body) {
 		return nil, unauthorized()

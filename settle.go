@@ -27,7 +27,7 @@ func (v *visit) createOnce(ctx context.Context, j *job) (*Contact, error) {
 	if lookErr != nil || found == nil {
 		return nil, unknownContact(j, err)
 	}
-	v.memory.settleContact(j.person())
+	v.memory.lostContacts.drop(j.person())
 	return found, nil
 }
 
@@ -37,9 +37,9 @@ func (v *visit) attemptContact(ctx context.Context, j *job) (*Contact, error) {
 	unknown := true
 	defer func() {
 		if unknown {
-			v.memory.loseContact(j.person())
+			v.memory.lostContacts.put(j.person(), time.Now())
 		} else {
-			v.memory.settleContact(j.person())
+			v.memory.lostContacts.drop(j.person())
 		}
 	}()
 	contact, err := v.destination.client.Contacts.Create(v.writing(ctx), j.newContact())
@@ -50,7 +50,7 @@ func (v *visit) attemptContact(ctx context.Context, j *job) (*Contact, error) {
 // undecided reports whether the person's contact may yet appear, although a
 // search did not find it.
 func (v *visit) undecided(j *job) bool {
-	ended, lost := v.memory.contactLost(j.person())
+	ended, lost := v.memory.lostContacts.get(j.person())
 	return lost && v.searchedAt.Sub(ended) < settleAfter
 }
 
@@ -76,7 +76,7 @@ func (v *visit) openTicket(ctx context.Context, j *job, in TicketCreate) (int64,
 			return before.TicketID, nil
 		}
 	}
-	if lost, ok := v.memory.ticketLost(in.ContactID); ok {
+	if lost, ok := v.memory.lostTickets.get(in.ContactID); ok {
 		id, err := v.settle(ctx, lost)
 		if err != nil {
 			return 0, lost.unknown(fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
@@ -140,7 +140,7 @@ func (v *visit) attemptTicket(ctx context.Context, lost *lostTicket) (int64, err
 	defer func() {
 		if unknown {
 			lost.ended = time.Now()
-			v.memory.loseTicket(*lost)
+			v.memory.lostTickets.put(lost.ContactID, *lost)
 		}
 	}()
 	ticket, err := v.destination.client.Tickets.Create(v.writing(ctx), lost.TicketCreate)
@@ -171,13 +171,13 @@ func (v *visit) settle(ctx context.Context, lost lostTicket) (int64, error) {
 	case len(found) > 1, len(found) == 0 && began.Sub(lost.ended) < settleAfter:
 		return 0, errUndecided
 	case len(found) == 0:
-		v.memory.settleTicket(lost.ContactID)
+		v.memory.lostTickets.drop(lost.ContactID)
 		return 0, nil
 	}
 	id := found[0]
 	v.memory.seeTicket(id)
 	v.memory.handle(lost.message, Result{Action: TicketCreated, ContactID: lost.ContactID, TicketID: id})
-	v.memory.settleTicket(lost.ContactID)
+	v.memory.lostTickets.drop(lost.ContactID)
 	return id, nil
 }
 

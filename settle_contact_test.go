@@ -77,19 +77,7 @@ func TestSettle_lostContactHasAnotherName(t *testing.T) {
 
 // That nothing is to be seen of a contact is not believed at once.
 func TestSettle_contactThatWasNeverMade(t *testing.T) {
-	cases := map[string]struct {
-		fault   trengotest.Fault
-		latency time.Duration
-		waits   time.Duration // since the first delivery ended
-		made    bool
-	}{
-		"a minute later":                    {trengotest.LostBefore(), 0, believed, true},
-		"not quite a minute later":          {trengotest.LostBefore(), 0, believed - 1, false},
-		"the look began before the minute":  {trengotest.LostBefore(), time.Second, believed - 3*time.Second/2, false},
-		"the minute begins with the end":    {trengotest.Late(time.Hour), 0, believed - 1, false},
-		"the minute ends after the timeout": {trengotest.Late(time.Hour), 0, believed, true},
-	}
-	for name, c := range cases {
+	for name, c := range neverMade {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDesk(t, byPhone)

@@ -59,14 +59,7 @@ func newColdDesk(t *testing.T, oldTickets int, changes ...func(*trengo.Config)) 
 // Old tickets of the same subject are not taken for the lost one, even if this
 // process has not seen them.
 func TestSettle_oldTicketsInAColdProcess(t *testing.T) {
-	for _, channel := range []struct {
-		name    string
-		changes []func(*trengo.Config)
-		who     string
-	}{
-		{"with a subject", nil, annsMail},
-		{"without a subject", []func(*trengo.Config){byPhone}, annsPhone},
-	} {
+	for _, channel := range kindsOfChannel {
 		for _, old := range []int{0, 1, 3} {
 			t.Run(fmt.Sprintf("%s, %d old tickets, lost after", channel.name, old), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {

@@ -23,6 +23,17 @@ var lostAnswers = map[string]trengotest.Fault{
 	"answer too late": trengotest.Slow(deskTimeout + time.Second),
 }
 
+// kindsOfChannel are those on which a ticket has a subject to go by, and those
+// on which it must at least be without a message.
+var kindsOfChannel = []struct {
+	name    string
+	changes []func(*trengo.Config)
+	who     string
+}{
+	{"with a subject", nil, annsMail},
+	{"without a subject", []func(*trengo.Config){byPhone}, annsPhone},
+}
+
 // newTicketDesk has a contact, Ann, whom the destination knows, in a process
 // that has made a ticket for somebody else.
 func newTicketDesk(t *testing.T, changes ...func(*trengo.Config)) (*desk, int64) {
@@ -63,14 +74,7 @@ func (d *desk) wantSent(want string) {
 }
 
 func TestSettle_lostTicketIsFoundInTheSameCall(t *testing.T) {
-	for _, channel := range []struct {
-		name    string
-		changes []func(*trengo.Config)
-		who     string
-	}{
-		{"by its subject", nil, annsMail},
-		{"by having no message", []func(*trengo.Config){byPhone}, annsPhone},
-	} {
+	for _, channel := range kindsOfChannel {
 		for name, fault := range lostAnswers {
 			t.Run(channel.name+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -205,21 +209,24 @@ func TestSettle_severalTicketsCouldBeTheLostOne(t *testing.T) {
 	})
 }
 
+// neverMade are the ways in which nothing comes of an attempt, and when that is
+// believed.
+var neverMade = map[string]struct {
+	fault   trengotest.Fault
+	latency time.Duration
+	waits   time.Duration // since the first delivery ended
+	made    bool
+}{
+	"a minute later":                    {trengotest.LostBefore(), 0, believed, true},
+	"not quite a minute later":          {trengotest.LostBefore(), 0, believed - 1, false},
+	"the look began before the minute":  {trengotest.LostBefore(), time.Second, believed - 3*time.Second/2, false},
+	"the minute begins with the end":    {trengotest.Late(time.Hour), 0, believed - 1, false},
+	"the minute ends after the timeout": {trengotest.Late(time.Hour), 0, believed, true},
+}
+
 // That nothing is to be seen of a ticket is not believed at once.
 func TestSettle_ticketThatWasNeverMade(t *testing.T) {
-	cases := map[string]struct {
-		fault   trengotest.Fault
-		latency time.Duration
-		waits   time.Duration // since the first delivery ended
-		made    bool
-	}{
-		"a minute later":                    {trengotest.LostBefore(), 0, believed, true},
-		"not quite a minute later":          {trengotest.LostBefore(), 0, believed - 1, false},
-		"the look began before the minute":  {trengotest.LostBefore(), time.Second, believed - 3*time.Second/2, false},
-		"the minute begins with the end":    {trengotest.Late(time.Hour), 0, believed - 1, false},
-		"the minute ends after the timeout": {trengotest.Late(time.Hour), 0, believed, true},
-	}
-	for name, c := range cases {
+	for name, c := range neverMade {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d, contactID := newTicketDesk(t)
@@ -292,14 +299,7 @@ func TestSettle_otherEventsOfTheContact(t *testing.T) {
 
 // A ticket that was credited to one event is no candidate for the next.
 func TestSettle_ticketIsNotCreditedTwice(t *testing.T) {
-	for _, channel := range []struct {
-		name    string
-		changes []func(*trengo.Config)
-		who     string
-	}{
-		{"with a subject", nil, annsMail},
-		{"without a subject", []func(*trengo.Config){byPhone}, annsPhone},
-	} {
+	for _, channel := range kindsOfChannel {
 		for name, first := range lostAnswers {
 			t.Run(channel.name+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
