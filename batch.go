@@ -18,7 +18,7 @@ type Outcome struct {
 }
 
 // ProcessAll does what [Destination.Process] does with every event of a
-// sequence, [Config.Concurrency] of them at once, and yields the outcomes as
+// sequence, [DestinationConfig.Concurrency] of them at once, and yields the outcomes as
 // they complete: Outcome.Index says which event they are of. Events of one
 // person are handled in the order of the input; one that fails does not hold
 // back those after it. An error of the input becomes an outcome, as does a

@@ -35,8 +35,8 @@ func TestProcessAll_panic(t *testing.T) {
 		"by a nil map":           {func(email string) { nilMap()[email] = 1 }, []string{"nil map"}},
 		"by another kind of nil": {func(string) { _ = nilRequest().Method }, []string{"nil pointer"}},
 	}
-	places := map[string]func(*trengo.Config, *http.RoundTripper, func(string)){
-		"NormalizePhone": func(cfg *trengo.Config, _ *http.RoundTripper, panics func(string)) {
+	places := map[string]func(*trengo.DestinationConfig, *http.RoundTripper, func(string)){
+		"NormalizePhone": func(cfg *trengo.DestinationConfig, _ *http.RoundTripper, panics func(string)) {
 			cfg.NormalizePhone = func(phone string) string {
 				if phone == "+31600000002" {
 					panics("bob@example.com, " + phone)
@@ -44,7 +44,7 @@ func TestProcessAll_panic(t *testing.T) {
 				return phone
 			}
 		},
-		"the transport": func(_ *trengo.Config, next *http.RoundTripper, panics func(string)) {
+		"the transport": func(_ *trengo.DestinationConfig, next *http.RoundTripper, panics func(string)) {
 			srv := *next
 			*next = roundTripper(func(r *http.Request) (*http.Response, error) {
 				if strings.Contains(r.URL.RawQuery, "31600000002") {
@@ -59,7 +59,7 @@ func TestProcessAll_panic(t *testing.T) {
 			t.Run(place+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					d := newDesk(t)
-					cfg := trengo.Config{Concurrency: 3}
+					cfg := trengo.DestinationConfig{Concurrency: 3}
 					byPhone(&cfg)
 					creating(&cfg)
 					cfg.EventTemplates = map[string]string{deskEvent: ""}

@@ -31,8 +31,8 @@ func streamOf(events ...*trengo.Event) iter.Seq2[*trengo.Event, error] {
 	}
 }
 
-func atOnce(n int) func(*trengo.Config) {
-	return func(cfg *trengo.Config) { cfg.Concurrency = n }
+func atOnce(n int) func(*trengo.DestinationConfig) {
+	return func(cfg *trengo.DestinationConfig) { cfg.Concurrency = n }
 }
 
 // processAll returns all outcomes by their place in the input.
@@ -56,10 +56,10 @@ func TestProcessAll_outcomes(t *testing.T) {
 		action trengo.Action
 		want   error
 	}{
-		{identifyFor("1", annsMail, "Ann"), nil, trengo.ContactCreated, nil},
+		{identifyFor("1", annsMail, "Ann"), nil, trengo.ActionContactCreated, nil},
 		{nil, broken, "", broken},
-		{trackFor("2", annsMail), nil, trengo.TicketCreated, nil},
-		{&trengo.Event{Type: "page"}, nil, trengo.Skipped, nil},
+		{trackFor("2", annsMail), nil, trengo.ActionTicketCreated, nil},
+		{&trengo.Event{Type: "page"}, nil, trengo.ActionSkipped, nil},
 		{&trengo.Event{}, nil, "", trengo.ErrInvalidEvent},
 		{nil, nil, "", trengo.ErrInvalidEvent},
 		{trackFor("3", "nobody@example.com"), nil, "", trengo.ErrContactNotFound},
@@ -98,7 +98,7 @@ func TestProcessAll_readEvents(t *testing.T) {
 			`{"type":"identify","traits":{"email":"ann@example.com"}}` + "\nno JSON\n" + `{"type":"page"}`,
 		)))
 		if len(outcomes) != 3 || outcomes[0].Err != nil || !errors.Is(outcomes[1].Err, trengo.ErrInvalidEvent) ||
-			outcomes[1].Event != nil || outcomes[2].Result.Action != trengo.Skipped {
+			outcomes[1].Event != nil || outcomes[2].Result.Action != trengo.ActionSkipped {
 			t.Errorf("outcomes %+v", outcomes)
 		}
 	})
@@ -184,7 +184,7 @@ func TestProcessAll_concurrency(t *testing.T) {
 				srv.AddChannel(trengotest.Channel{ID: deskMail, Type: "EMAIL"})
 				srv.Behavior.Latency = deskLatency
 				under := &turnstile{RoundTripper: srv, reads: true}
-				destination, err := trengo.NewDestination(newClientOn(t, under), trengo.Config{
+				destination, err := trengo.NewDestination(newClientOn(t, under), trengo.DestinationConfig{
 					ChannelID: deskMail, Concurrency: c.configured,
 				})
 				if err != nil {
@@ -280,7 +280,7 @@ func TestProcessAll_twoAtOnce(t *testing.T) {
 
 // Outside of a bubble, where goroutines can be counted.
 func TestProcessAll_noGoroutineIsLeft(t *testing.T) {
-	destination, err := trengo.NewDestination(newClientOn(t, respond(http.StatusForbidden, "{}")), trengo.Config{ChannelID: deskMail})
+	destination, err := trengo.NewDestination(newClientOn(t, respond(http.StatusForbidden, "{}")), trengo.DestinationConfig{ChannelID: deskMail})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ const benchEvent = `{"type":"track","channel":"web","messageId":"10a3d6b2-aa05-4
 // is what a program without this package would begin with.
 func BenchmarkPlan(b *testing.B) {
 	data := []byte(benchEvent)
-	destination, err := trengo.NewDestination(newClientOn(b, respond(http.StatusNotFound, "")), trengo.Config{
+	destination, err := trengo.NewDestination(newClientOn(b, respond(http.StatusNotFound, "")), trengo.DestinationConfig{
 		ChannelID:      405980,
 		EventTemplates: map[string]string{"Order Completed": "Order {{ order_id }} completed: {{ currency }}"},
 	})
@@ -77,7 +77,7 @@ func answerTicket(r *http.Request) (*http.Response, error) {
 
 // What the client adds to a call, next to what a program would write by hand.
 func BenchmarkTicketsCreate(b *testing.B) {
-	in := trengo.TicketCreate{ContactID: 460000001, ChannelID: 405980, Subject: "Order 1001"}
+	in := trengo.TicketCreateParams{ContactID: 460000001, ChannelID: 405980, Subject: "Order 1001"}
 	b.Run("Tickets.Create", func(b *testing.B) {
 		var waited time.Duration
 		client := newClientOn(b, roundTripper(answerTicket),

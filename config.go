@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// A Config says what a [Destination] does. It decodes from the JSON of
+// A DestinationConfig says what a [Destination] does. It decodes from the JSON of
 // RudderStack's own Trengo destination as it is; keys that are not named here,
 // the token among them, are ignored.
-type Config struct {
+type DestinationConfig struct {
 	// ChannelID is the channel on which contacts and tickets are created.
 	// Required. RudderStack: channelId, a number or its digits.
 	ChannelID int64
@@ -68,7 +68,7 @@ type Config struct {
 	Concurrency int
 }
 
-// The sizes that hold where a Config has 0.
+// The sizes that hold where a DestinationConfig has 0.
 const (
 	defaultMaxPeople   = 100_000
 	defaultPeopleTTL   = time.Hour
@@ -80,7 +80,7 @@ const (
 // UnmarshalJSON reads the config of a RudderStack destination. The error
 // names every value that cannot be read; what is missing or contradictory is
 // left to [NewDestination].
-func (cfg *Config) UnmarshalJSON(data []byte) error {
+func (cfg *DestinationConfig) UnmarshalJSON(data []byte) error {
 	var wire struct {
 		ChannelID         json.RawMessage `json:"channelId"`
 		ChannelIdentifier json.RawMessage `json:"channelIdentifier"`
@@ -192,7 +192,7 @@ func setDefault[T int | int64 | time.Duration](size *T, value T, name string) er
 
 // compile checks the config and compiles the subjects of the listed events.
 // An event without a subject has a nil template.
-func (cfg *Config) compile() (map[string]*subjectTemplate, error) {
+func (cfg *DestinationConfig) compile() (map[string]*subjectTemplate, error) {
 	mistakes := []error{
 		setDefault(&cfg.MaxPeople, defaultMaxPeople, "MaxPeople"),
 		setDefault(&cfg.PeopleTTL, defaultPeopleTTL, "PeopleTTL"),
@@ -204,10 +204,10 @@ func (cfg *Config) compile() (map[string]*subjectTemplate, error) {
 		mistakes = append(mistakes, errors.New("the channel id is missing or not positive"))
 	}
 	if cfg.ChannelIdentifier == "" {
-		cfg.ChannelIdentifier = IdentifyByEmail
+		cfg.ChannelIdentifier = IdentifierEmail
 	}
-	byPhone := cfg.ChannelIdentifier == IdentifyByPhone
-	if !byPhone && cfg.ChannelIdentifier != IdentifyByEmail {
+	byPhone := cfg.ChannelIdentifier == IdentifierPhone
+	if !byPhone && cfg.ChannelIdentifier != IdentifierEmail {
 		mistakes = append(mistakes, errors.New("the channel identifier is neither email nor phone"))
 	}
 	subjects := make(map[string]*subjectTemplate, len(cfg.EventTemplates))

@@ -15,17 +15,17 @@ const configSecret = "eyJhbGciOi.secret.token"
 
 func TestConfig_UnmarshalJSON(t *testing.T) {
 	t.Parallel()
-	channel := func(id int64) trengo.Config {
-		return trengo.Config{ChannelID: id, EventTemplates: map[string]string{}}
+	channel := func(id int64) trengo.DestinationConfig {
+		return trengo.DestinationConfig{ChannelID: id, EventTemplates: map[string]string{}}
 	}
-	identifier := func(kind trengo.ChannelIdentifier) trengo.Config {
-		return trengo.Config{ChannelIdentifier: kind, EventTemplates: map[string]string{}}
+	identifier := func(kind trengo.ChannelIdentifier) trengo.DestinationConfig {
+		return trengo.DestinationConfig{ChannelIdentifier: kind, EventTemplates: map[string]string{}}
 	}
-	allow := func(duplicates bool) trengo.Config {
-		return trengo.Config{AllowDuplicates: duplicates, EventTemplates: map[string]string{}}
+	allow := func(duplicates bool) trengo.DestinationConfig {
+		return trengo.DestinationConfig{AllowDuplicates: duplicates, EventTemplates: map[string]string{}}
 	}
-	templates := func(namesAndTemplates ...string) trengo.Config {
-		cfg := trengo.Config{EventTemplates: map[string]string{}}
+	templates := func(namesAndTemplates ...string) trengo.DestinationConfig {
+		cfg := trengo.DestinationConfig{EventTemplates: map[string]string{}}
 		for i := 0; i < len(namesAndTemplates); i += 2 {
 			cfg.EventTemplates[namesAndTemplates[i]] = namesAndTemplates[i+1]
 		}
@@ -33,7 +33,7 @@ func TestConfig_UnmarshalJSON(t *testing.T) {
 	}
 	tests := []struct {
 		name, config string
-		want         trengo.Config
+		want         trengo.DestinationConfig
 	}{
 		{
 			"all that RudderStack sends", `{
@@ -42,8 +42,8 @@ func TestConfig_UnmarshalJSON(t *testing.T) {
 				"connectionMode": {"web": "cloud"}, "consentManagement": {"web": [{"provider": "oneTrust", "consents": []}]},
 				"oneTrustCookieCategories": {"web": []}, "ketchConsentPurposes": {"web": [{"purpose": ""}]}
 			}`,
-			trengo.Config{
-				ChannelID: 405980, ChannelIdentifier: trengo.IdentifyByPhone, AllowDuplicates: true,
+			trengo.DestinationConfig{
+				ChannelID: 405980, ChannelIdentifier: trengo.IdentifierPhone, AllowDuplicates: true,
 				EventTemplates: map[string]string{"Product Purchased": "{{event}} Triggered", "Checked Out": ""},
 			},
 		},
@@ -59,10 +59,10 @@ func TestConfig_UnmarshalJSON(t *testing.T) {
 		{"an empty channel", `{"channelId": ""}`, channel(0)},
 		{"a blank channel", `{"channelId": "  "}`, channel(0)},
 
-		{"e-mail", `{"channelIdentifier": "email"}`, identifier(trengo.IdentifyByEmail)},
-		{"phone", `{"channelIdentifier": "phone"}`, identifier(trengo.IdentifyByPhone)},
-		{"e-mail in other case", `{"channelIdentifier": "Email"}`, identifier(trengo.IdentifyByEmail)},
-		{"phone in capitals, between blanks", `{"channelIdentifier": " PHONE "}`, identifier(trengo.IdentifyByPhone)},
+		{"e-mail", `{"channelIdentifier": "email"}`, identifier(trengo.IdentifierEmail)},
+		{"phone", `{"channelIdentifier": "phone"}`, identifier(trengo.IdentifierPhone)},
+		{"e-mail in other case", `{"channelIdentifier": "Email"}`, identifier(trengo.IdentifierEmail)},
+		{"phone in capitals, between blanks", `{"channelIdentifier": " PHONE "}`, identifier(trengo.IdentifierPhone)},
 		{"an identifier that is null", `{"channelIdentifier": null}`, identifier("")},
 		{"an empty identifier", `{"channelIdentifier": ""}`, identifier("")},
 		{"an identifier that nobody knows", `{"channelIdentifier": "fax"}`, identifier("fax")},
@@ -93,7 +93,7 @@ func TestConfig_UnmarshalJSON(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var got trengo.Config
+			var got trengo.DestinationConfig
 			if err := json.Unmarshal([]byte(tt.config), &got); err != nil {
 				t.Fatal(err)
 			}
@@ -138,7 +138,7 @@ func TestConfig_UnmarshalJSON_unreadable(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var cfg trengo.Config
+			var cfg trengo.DestinationConfig
 			err := json.Unmarshal([]byte(`{"apiToken": "`+configSecret+`", `+tt.fields+`}`), &cfg)
 			if diff := cmp.Diff(tt.says, errorText(err)); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
@@ -148,7 +148,7 @@ func TestConfig_UnmarshalJSON_unreadable(t *testing.T) {
 	for _, config := range []string{"[]", `"x"`, "5", "true"} {
 		t.Run("a config that is "+config, func(t *testing.T) {
 			t.Parallel()
-			err := json.Unmarshal([]byte(config), new(trengo.Config))
+			err := json.Unmarshal([]byte(config), new(trengo.DestinationConfig))
 			if diff := cmp.Diff("trengo: the config is no JSON object", errorText(err)); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
@@ -159,8 +159,8 @@ func TestConfig_UnmarshalJSON_unreadable(t *testing.T) {
 // What RudderStack does not have is set in Go, before or after.
 func TestConfig_UnmarshalJSON_keepsWhatIsNotInIt(t *testing.T) {
 	t.Parallel()
-	cfg := trengo.Config{
-		ChannelID: 1, ChannelIdentifier: trengo.IdentifyByPhone, AllowDuplicates: true, EventTemplates: map[string]string{"Old": ""},
+	cfg := trengo.DestinationConfig{
+		ChannelID: 1, ChannelIdentifier: trengo.IdentifierPhone, AllowDuplicates: true, EventTemplates: map[string]string{"Old": ""},
 		CreateMissingContacts: true, NormalizePhone: strings.TrimSpace,
 	}
 	if err := json.Unmarshal([]byte(`{"channelId":2,"eventTemplateMap":[{"from":"New"}]}`), &cfg); err != nil {
@@ -170,7 +170,7 @@ func TestConfig_UnmarshalJSON_keepsWhatIsNotInIt(t *testing.T) {
 		t.Errorf("%+v, want what RudderStack does not have as it was", cfg)
 	}
 	cfg.NormalizePhone = nil
-	want := trengo.Config{ChannelID: 2, CreateMissingContacts: true, EventTemplates: map[string]string{"New": ""}}
+	want := trengo.DestinationConfig{ChannelID: 2, CreateMissingContacts: true, EventTemplates: map[string]string{"New": ""}}
 	if diff := cmp.Diff(want, cfg); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
 	}
@@ -190,18 +190,18 @@ func TestNewDestination_mistakes(t *testing.T) {
 	tests := []struct {
 		name   string
 		client *trengo.Client
-		cfg    trengo.Config
+		cfg    trengo.DestinationConfig
 		says   []string
 	}{
-		{"no client", nil, trengo.Config{ChannelID: 1}, []string{noClient}},
-		{"no channel", client, trengo.Config{}, []string{noChannel}},
-		{"a negative channel", client, trengo.Config{ChannelID: -1}, []string{noChannel}},
-		{"an identifier that nobody knows", client, trengo.Config{ChannelID: 1, ChannelIdentifier: "fax"}, []string{noIdentifier}},
-		{"an identifier in other case", client, trengo.Config{ChannelID: 1, ChannelIdentifier: "Email"}, []string{noIdentifier}},
-		{"two broken templates, by the names of their events", client, trengo.Config{ChannelID: 1, EventTemplates: broken}, []string{unclosed, block}},
-		{"no channel and broken templates", client, trengo.Config{EventTemplates: broken}, []string{noChannel, unclosed, block}},
-		{"no client, no channel and broken templates", nil, trengo.Config{EventTemplates: broken}, []string{noClient, noChannel, unclosed, block}},
-		{"all of them", nil, trengo.Config{ChannelIdentifier: "fax", EventTemplates: broken}, []string{noClient, noChannel, noIdentifier, unclosed, block}},
+		{"no client", nil, trengo.DestinationConfig{ChannelID: 1}, []string{noClient}},
+		{"no channel", client, trengo.DestinationConfig{}, []string{noChannel}},
+		{"a negative channel", client, trengo.DestinationConfig{ChannelID: -1}, []string{noChannel}},
+		{"an identifier that nobody knows", client, trengo.DestinationConfig{ChannelID: 1, ChannelIdentifier: "fax"}, []string{noIdentifier}},
+		{"an identifier in other case", client, trengo.DestinationConfig{ChannelID: 1, ChannelIdentifier: "Email"}, []string{noIdentifier}},
+		{"two broken templates, by the names of their events", client, trengo.DestinationConfig{ChannelID: 1, EventTemplates: broken}, []string{unclosed, block}},
+		{"no channel and broken templates", client, trengo.DestinationConfig{EventTemplates: broken}, []string{noChannel, unclosed, block}},
+		{"no client, no channel and broken templates", nil, trengo.DestinationConfig{EventTemplates: broken}, []string{noClient, noChannel, unclosed, block}},
+		{"all of them", nil, trengo.DestinationConfig{ChannelIdentifier: "fax", EventTemplates: broken}, []string{noClient, noChannel, noIdentifier, unclosed, block}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -220,11 +220,11 @@ func TestNewDestination_mistakes(t *testing.T) {
 func TestNewDestination_sendsNothing(t *testing.T) {
 	t.Parallel()
 	srv := newTrengo()
-	for _, cfg := range []trengo.Config{
+	for _, cfg := range []trengo.DestinationConfig{
 		{ChannelID: 1},
 		{ChannelID: 1, EventTemplates: map[string]string{"Ev": "{{ event }}"}},
 		// On a phone channel there are no subjects, so a broken one is none.
-		{ChannelID: 1, ChannelIdentifier: trengo.IdentifyByPhone, EventTemplates: map[string]string{"Ev": "{{ event"}},
+		{ChannelID: 1, ChannelIdentifier: trengo.IdentifierPhone, EventTemplates: map[string]string{"Ev": "{{ event"}},
 	} {
 		if _, err := trengo.NewDestination(newClient(t, srv), cfg); err != nil {
 			t.Error(err)
@@ -238,7 +238,7 @@ func TestNewDestination_sendsNothing(t *testing.T) {
 func TestNewDestination_keepsItsConfig(t *testing.T) {
 	t.Parallel()
 	templates := map[string]string{"Ev": "before", "Removed": "before"}
-	cfg := trengo.Config{ChannelID: mailChannel, EventTemplates: templates}
+	cfg := trengo.DestinationConfig{ChannelID: mailChannel, EventTemplates: templates}
 	given := cfg
 	given.EventTemplates = maps.Clone(templates)
 	srv := newTrengo(mailContact(11, "Ann", "ann@example.com"))
@@ -249,7 +249,7 @@ func TestNewDestination_keepsItsConfig(t *testing.T) {
 	if diff := cmp.Diff(given, cfg); diff != "" {
 		t.Errorf("the config was changed (-want +got):\n%s", diff)
 	}
-	cfg.ChannelID, cfg.ChannelIdentifier, cfg.AllowDuplicates = otherMailChannel, trengo.IdentifyByPhone, true
+	cfg.ChannelID, cfg.ChannelIdentifier, cfg.AllowDuplicates = otherMailChannel, trengo.IdentifierPhone, true
 	templates["Ev"], templates["Added"] = "after", "after"
 	delete(templates, "Removed")
 	for event, want := range map[string][]string{
@@ -283,7 +283,7 @@ func TestConfig_errorsShowNoToken(t *testing.T) {
 		`{"apiToken": "` + configSecret + `"}`,
 		`["` + configSecret + `"]`,
 	} {
-		var cfg trengo.Config
+		var cfg trengo.DestinationConfig
 		err := json.Unmarshal([]byte(config), &cfg)
 		if err == nil {
 			_, err = trengo.NewDestination(nil, cfg)

@@ -99,8 +99,8 @@ func (s *ContactsService) Get(ctx context.Context, id int64) (*Contact, error) {
 	return orNil(contact, err)
 }
 
-// ContactCreate is the input of [ContactsService.Create].
-type ContactCreate struct {
+// ContactCreateParams is the input of [ContactsService.Create].
+type ContactCreateParams struct {
 	ChannelID int64 `json:"channel_id"`
 	// Identifier is an e-mail on an e-mail channel, and a phone on a
 	// WhatsApp, SMS or voice channel. Trengo keeps one number in several
@@ -117,7 +117,7 @@ type ContactCreate struct {
 // [ErrNotFound].
 //
 // Trengo API: POST /channels/{id}/contacts
-func (s *ContactsService) Create(ctx context.Context, in ContactCreate) (*Contact, error) {
+func (s *ContactsService) Create(ctx context.Context, in ContactCreateParams) (*Contact, error) {
 	contact := new(Contact)
 	err := s.client.do(ctx, Request{
 		Method:     http.MethodPost,
@@ -128,9 +128,9 @@ func (s *ContactsService) Create(ctx context.Context, in ContactCreate) (*Contac
 	return orNil(contact, err)
 }
 
-// ContactUpdate is the input of [ContactsService.Update]. Fields that are
+// ContactUpdateParams is the input of [ContactsService.Update]. Fields that are
 // zero stay as they are.
-type ContactUpdate struct {
+type ContactUpdateParams struct {
 	Name            string  `json:"name,omitzero"`
 	ContactGroupIDs []int64 `json:"contact_group_ids,omitzero"`
 }
@@ -139,7 +139,7 @@ type ContactUpdate struct {
 // unknown contact is [ErrNotFound].
 //
 // Trengo API: PUT /contacts/{id}
-func (s *ContactsService) Update(ctx context.Context, id int64, in ContactUpdate) (*Contact, error) {
+func (s *ContactsService) Update(ctx context.Context, id int64, in ContactUpdateParams) (*Contact, error) {
 	contact := new(Contact)
 	err := s.client.do(ctx, Request{Method: http.MethodPut, Path: contactPath(id), Body: in}, decodeResource(contact))
 	return orNil(contact, err)

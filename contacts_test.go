@@ -73,25 +73,25 @@ func TestContactsService_Create(t *testing.T) {
 	old := srv.AddContact(trengotest.Contact{Name: "Old Name", Email: "old@example.com"})
 	tests := []struct {
 		name    string
-		in      trengo.ContactCreate
+		in      trengo.ContactCreateParams
 		request string
 		want    trengo.Contact // as far as it is set
 	}{
 		{
 			"by e-mail",
-			trengo.ContactCreate{ChannelID: mail.ID, Identifier: "ann@example.com", Name: "Ann <Example>"},
+			trengo.ContactCreateParams{ChannelID: mail.ID, Identifier: "ann@example.com", Name: "Ann <Example>"},
 			`POST /channels/500/contacts {"channel_id":500,"identifier":"ann@example.com","name":"Ann <Example>"}`,
 			trengo.Contact{ID: old.ID + 1, Name: "Ann <Example>", Email: "ann@example.com"},
 		},
 		{
 			"by phone",
-			trengo.ContactCreate{ChannelID: sms.ID, Identifier: "+31600000001"},
+			trengo.ContactCreateParams{ChannelID: sms.ID, Identifier: "+31600000001"},
 			`POST /channels/600/contacts {"channel_id":600,"identifier":"+31600000001"}`,
 			trengo.Contact{ID: old.ID + 2, Phone: "+31600000001", IsPhone: true},
 		},
 		{
 			"that is there already",
-			trengo.ContactCreate{ChannelID: mail.ID, Identifier: "old@example.com", Name: "New Name"},
+			trengo.ContactCreateParams{ChannelID: mail.ID, Identifier: "old@example.com", Name: "New Name"},
 			`POST /channels/500/contacts {"channel_id":500,"identifier":"old@example.com","name":"New Name"}`,
 			trengo.Contact{ID: old.ID, Name: "Old Name", Email: "old@example.com"},
 		},
@@ -120,7 +120,7 @@ func TestContactsService_Create_anySuccess(t *testing.T) {
 		srv := trengotest.New()
 		srv.Behavior.ContactCreatedStatus = status
 		channel := srv.AddChannel(trengotest.Channel{})
-		in := trengo.ContactCreate{ChannelID: channel.ID, Identifier: "ann@example.com"}
+		in := trengo.ContactCreateParams{ChannelID: channel.ID, Identifier: "ann@example.com"}
 		if got, err := newClient(t, srv).Contacts.Create(t.Context(), in); err != nil || got.ID == 0 {
 			t.Errorf("%d: got %+v, %v", status, got, err)
 		}
@@ -138,7 +138,7 @@ func TestContactsService_Create_repeated(t *testing.T) {
 				srv := trengotest.New()
 				channel := srv.AddChannel(trengotest.Channel{})
 				srv.Inject(fault)
-				got, err := newClient(t, srv).Contacts.Create(t.Context(), trengo.ContactCreate{ChannelID: channel.ID, Identifier: "ann@example.com"})
+				got, err := newClient(t, srv).Contacts.Create(t.Context(), trengo.ContactCreateParams{ChannelID: channel.ID, Identifier: "ann@example.com"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -153,7 +153,7 @@ func TestContactsService_Create_repeated(t *testing.T) {
 				srv.Behavior.PhoneMatch = trengotest.PhoneMatchNever
 				channel := srv.AddChannel(trengotest.Channel{Type: "SMS"})
 				srv.Inject(fault)
-				got, err := newClient(t, srv).Contacts.Create(t.Context(), trengo.ContactCreate{ChannelID: channel.ID, Identifier: "+31600000001"})
+				got, err := newClient(t, srv).Contacts.Create(t.Context(), trengo.ContactCreateParams{ChannelID: channel.ID, Identifier: "+31600000001"})
 				if got != nil || !errors.Is(err, trengo.ErrOutcomeUnknown) {
 					t.Errorf("got %+v, %v, want an unknown outcome alone", got, err)
 				}
@@ -178,15 +178,15 @@ func TestContactsService_Update(t *testing.T) {
 	}
 	tests := []struct {
 		name    string
-		in      trengo.ContactUpdate
+		in      trengo.ContactUpdateParams
 		request string
 		want    string // the name afterwards
 		groups  int
 	}{
-		{"the name", trengo.ContactUpdate{Name: "Ann Example"}, `PUT /contacts/7 {"name":"Ann Example"}`, "Ann Example", 0},
-		{"the groups", trengo.ContactUpdate{ContactGroupIDs: []int64{30001}}, `PUT /contacts/7 {"contact_group_ids":[30001]}`, "Ann Example", 1},
-		{"nothing", trengo.ContactUpdate{}, `PUT /contacts/7 {}`, "Ann Example", 1},
-		{"no group any more", trengo.ContactUpdate{ContactGroupIDs: []int64{}}, `PUT /contacts/7 {"contact_group_ids":[]}`, "Ann Example", 0},
+		{"the name", trengo.ContactUpdateParams{Name: "Ann Example"}, `PUT /contacts/7 {"name":"Ann Example"}`, "Ann Example", 0},
+		{"the groups", trengo.ContactUpdateParams{ContactGroupIDs: []int64{30001}}, `PUT /contacts/7 {"contact_group_ids":[30001]}`, "Ann Example", 1},
+		{"nothing", trengo.ContactUpdateParams{}, `PUT /contacts/7 {}`, "Ann Example", 1},
+		{"no group any more", trengo.ContactUpdateParams{ContactGroupIDs: []int64{}}, `PUT /contacts/7 {"contact_group_ids":[]}`, "Ann Example", 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -209,7 +209,7 @@ func TestContactsService_Update_isRepeated(t *testing.T) {
 		srv := trengotest.New()
 		contact := srv.AddContact(trengotest.Contact{Email: "ann@example.com"})
 		srv.Inject(trengotest.LostAfter(), trengotest.RespondHTML(502), trengotest.LostBefore())
-		got, err := newClient(t, srv).Contacts.Update(t.Context(), contact.ID, trengo.ContactUpdate{Name: "Ann"})
+		got, err := newClient(t, srv).Contacts.Update(t.Context(), contact.ID, trengo.ContactUpdateParams{Name: "Ann"})
 		if err != nil || got.Name != "Ann" || len(srv.Requests()) != 4 {
 			t.Errorf("got %+v, %v after %d requests, want the name after four", got, err, len(srv.Requests()))
 		}
@@ -261,17 +261,17 @@ func TestContactsService_unprocessable(t *testing.T) {
 	}{
 		{
 			"creating by phone on an e-mail channel", func(ctx context.Context) (*trengo.Contact, error) {
-				return contacts.Create(ctx, trengo.ContactCreate{ChannelID: channel.ID, Identifier: "+31600000001"})
+				return contacts.Create(ctx, trengo.ContactCreateParams{ChannelID: channel.ID, Identifier: "+31600000001"})
 			}, map[string][]string{"identifier": {"The identifier must be a valid email address."}},
 		},
 		{
 			"creating without an identifier", func(ctx context.Context) (*trengo.Contact, error) {
-				return contacts.Create(ctx, trengo.ContactCreate{ChannelID: channel.ID})
+				return contacts.Create(ctx, trengo.ContactCreateParams{ChannelID: channel.ID})
 			}, map[string][]string{"identifier": {"The identifier field is required."}},
 		},
 		{
 			"updating with an unknown group", func(ctx context.Context) (*trengo.Contact, error) {
-				return contacts.Update(ctx, contact.ID, trengo.ContactUpdate{ContactGroupIDs: []int64{1}})
+				return contacts.Update(ctx, contact.ID, trengo.ContactUpdateParams{ContactGroupIDs: []int64{1}})
 			}, map[string][]string{"contact_group_ids": {"The selected contact group ids is invalid."}},
 		},
 	}

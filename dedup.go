@@ -50,7 +50,7 @@ func (t *task) run(ctx context.Context) (Result, error) {
 	case t.err != nil:
 		return Result{}, t.err
 	case t.job.skip != "":
-		return Result{Action: Skipped, Reason: t.job.skip}, nil
+		return Result{Action: ActionSkipped, Reason: t.job.skip}, nil
 	}
 	memory, message := t.destination.memory, t.job.message()
 	if before, ok := memory.handledBefore(message); ok {
@@ -231,7 +231,7 @@ func (v *visit) keepName(ctx context.Context, id int64, name string) {
 }
 
 func (v *visit) rename(ctx context.Context, j *job, id int64) error {
-	contact, err := v.destination.client.Contacts.Update(v.writing(ctx), id, ContactUpdate{Name: j.name})
+	contact, err := v.destination.client.Contacts.Update(v.writing(ctx), id, ContactUpdateParams{Name: j.name})
 	if err != nil {
 		v.keepName(ctx, id, unknownName)
 		return err

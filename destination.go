@@ -15,7 +15,7 @@ import (
 // through one.
 type Destination struct {
 	client   *Client
-	cfg      Config
+	cfg      DestinationConfig
 	subjects map[string]*subjectTemplate // by the names of the listed events
 	memory   *memory
 }
@@ -24,7 +24,7 @@ type Destination struct {
 // nothing. The error names everything that is missing or contradictory in cfg
 // at once, with the event and the tag of a broken template. Changing cfg
 // afterwards has no effect.
-func NewDestination(client *Client, cfg Config) (*Destination, error) {
+func NewDestination(client *Client, cfg DestinationConfig) (*Destination, error) {
 	var noClient error
 	if client == nil {
 		noClient = errors.New("the client is nil")
@@ -41,11 +41,11 @@ type Action string
 
 // The actions.
 const (
-	ContactCreated   Action = "contact_created"
-	ContactUpdated   Action = "contact_updated"
-	ContactUnchanged Action = "contact_unchanged"
-	TicketCreated    Action = "ticket_created"
-	Skipped          Action = "skipped"
+	ActionContactCreated   Action = "contact_created"
+	ActionContactUpdated   Action = "contact_updated"
+	ActionContactUnchanged Action = "contact_unchanged"
+	ActionTicketCreated    Action = "ticket_created"
+	ActionSkipped          Action = "skipped"
 )
 
 // The reasons for skipping an event.
@@ -71,12 +71,12 @@ type Result struct {
 //   - identify creates the person's contact, or updates its name if it
 //     differs;
 //   - track opens a ticket if the event is listed in
-//     [Config.EventTemplates];
+//     [DestinationConfig.EventTemplates];
 //   - anything else, and an event whose integrations switch Trengo off, is
 //     skipped without a request.
 //
 // The person is found by e-mail or phone, or named by trengoContactId in
-// context.externalId; trengoChannelId there replaces [Config.ChannelID].
+// context.externalId; trengoChannelId there replaces [DestinationConfig.ChannelID].
 //
 // Events of one person are handled one at a time, in the order of the calls;
 // those of different people at the same time. (An event by identifier and one
@@ -114,7 +114,7 @@ type world interface {
 	// may return it beside an error.
 	create(ctx context.Context, j *job) (*Contact, error)
 	rename(ctx context.Context, j *job, id int64) error
-	openTicket(ctx context.Context, j *job, in TicketCreate) (id int64, err error)
+	openTicket(ctx context.Context, j *job, in TicketCreateParams) (id int64, err error)
 }
 
 func (d *Destination) identify(ctx context.Context, j *job, w world) (Result, error) {
@@ -132,23 +132,23 @@ func (d *Destination) identify(ctx context.Context, j *job, w world) (Result, er
 		return resultOf(contact), err
 	}
 	if j.name == "" || contact.Name == j.name {
-		return Result{Action: ContactCreated, ContactID: contact.ID}, nil
+		return Result{Action: ActionContactCreated, ContactID: contact.ID}, nil
 	}
 	// Trengo found a contact instead of creating one.
 	if d.cfg.AllowDuplicates {
-		return Result{Action: ContactUnchanged, ContactID: contact.ID}, nil
+		return Result{Action: ActionContactUnchanged, ContactID: contact.ID}, nil
 	}
 	return d.rename(ctx, j, contact, w)
 }
 
 func (d *Destination) rename(ctx context.Context, j *job, contact *Contact, w world) (Result, error) {
 	if j.name == "" || j.name == contact.Name {
-		return Result{Action: ContactUnchanged, ContactID: contact.ID}, nil
+		return Result{Action: ActionContactUnchanged, ContactID: contact.ID}, nil
 	}
 	if err := w.rename(ctx, j, contact.ID); err != nil {
 		return Result{ContactID: contact.ID}, err
 	}
-	return Result{Action: ContactUpdated, ContactID: contact.ID}, nil
+	return Result{Action: ActionContactUpdated, ContactID: contact.ID}, nil
 }
 
 func (d *Destination) track(ctx context.Context, j *job, w world) (Result, error) {
@@ -156,7 +156,7 @@ func (d *Destination) track(ctx context.Context, j *job, w world) (Result, error
 	if err != nil {
 		return resultOf(contact), err
 	}
-	ticketID, err := w.openTicket(ctx, j, TicketCreate{
+	ticketID, err := w.openTicket(ctx, j, TicketCreateParams{
 		ContactID: contact.ID,
 		ChannelID: j.channelID,
 		Subject:   d.subjects[j.event.Event].render(j.event.Event, j.event.Properties),
@@ -164,7 +164,7 @@ func (d *Destination) track(ctx context.Context, j *job, w world) (Result, error
 	if err != nil {
 		return Result{ContactID: contact.ID}, err
 	}
-	return Result{Action: TicketCreated, ContactID: contact.ID, TicketID: ticketID}, nil
+	return Result{Action: ActionTicketCreated, ContactID: contact.ID, TicketID: ticketID}, nil
 }
 
 func (d *Destination) findOrCreate(ctx context.Context, j *job, w world) (*Contact, error) {

@@ -39,16 +39,16 @@ func TestDestination_clientErrors(t *testing.T) {
 		ticket = "POST /tickets"
 	)
 	known := []trengotest.Contact{mailContact(11, "Ann", "ann@example.com")}
-	missing := trengo.Config{CreateMissingContacts: true}
+	missing := trengo.DestinationConfig{CreateMissingContacts: true}
 	identify := identifyEvent(`"traits":{"email":"ann@example.com","phone":"+31600000042","name":"Ann Lee"}`)
 	track := trackEvent(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`)
 	named := func(event string) string {
 		return strings.Replace(event, `"traits"`, `"context":{"externalId":[{"type":"trengoContactId","id":99}]},"traits"`, 1)
 	}
-	byPhone := trengo.Config{ChannelIdentifier: trengo.IdentifyByPhone}
+	byPhone := trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone}
 	tests := []struct {
 		name      string
-		cfg       trengo.Config
+		cfg       trengo.DestinationConfig
 		contacts  []trengotest.Contact
 		event     string
 		on        string
@@ -57,29 +57,29 @@ func TestDestination_clientErrors(t *testing.T) {
 		contactID int64 // in the result
 		retryable bool
 	}{
-		{"identify: the search is refused", trengo.Config{}, known, identify, search, refusal(401), trengo.ErrUnauthorized, 0, true},
-		{"identify: the search gets a web page", trengo.Config{}, known, identify, search, trengotest.RespondHTML(502), nil, 0, true},
-		{"identify: the search gets no list", trengo.Config{}, known, identify, search, trengotest.Respond(200, "application/json", "{}"), nil, 0, true},
-		{"identify: the create is refused", trengo.Config{}, nil, identify, create, refusal(422), trengo.ErrUnprocessable, 0, false},
-		{"identify: the channel does not exist", trengo.Config{ChannelID: 1}, nil, identify, "", trengotest.Fault{}, trengo.ErrNotFound, 0, false},
-		{"identify: the channel is of another kind", trengo.Config{ChannelID: phoneChannel}, nil, identify, "", trengotest.Fault{}, trengo.ErrUnprocessable, 0, false},
+		{"identify: the search is refused", trengo.DestinationConfig{}, known, identify, search, refusal(401), trengo.ErrUnauthorized, 0, true},
+		{"identify: the search gets a web page", trengo.DestinationConfig{}, known, identify, search, trengotest.RespondHTML(502), nil, 0, true},
+		{"identify: the search gets no list", trengo.DestinationConfig{}, known, identify, search, trengotest.Respond(200, "application/json", "{}"), nil, 0, true},
+		{"identify: the create is refused", trengo.DestinationConfig{}, nil, identify, create, refusal(422), trengo.ErrUnprocessable, 0, false},
+		{"identify: the channel does not exist", trengo.DestinationConfig{ChannelID: 1}, nil, identify, "", trengotest.Fault{}, trengo.ErrNotFound, 0, false},
+		{"identify: the channel is of another kind", trengo.DestinationConfig{ChannelID: phoneChannel}, nil, identify, "", trengotest.Fault{}, trengo.ErrUnprocessable, 0, false},
 		{"identify: the create of a phone gets no answer", byPhone, nil, identify, create, trengotest.LostBefore(), trengo.ErrOutcomeUnknown, 0, true},
-		{"identify: the update is refused", trengo.Config{}, known, identify, rename, refusal(422), trengo.ErrUnprocessable, 11, false},
-		{"identify: the update is forbidden", trengo.Config{}, known, identify, rename, refusal(403), trengo.ErrUnauthorized, 11, true},
-		{"identify: the contact is gone by the update", trengo.Config{}, known, identify, rename, refusal(404), trengo.ErrNotFound, 11, false},
-		{"identify: the update gets no answer", trengo.Config{}, known, identify, rename, trengotest.LostBefore(), trengo.ErrOutcomeUnknown, 11, true},
-		{"identify: the named contact does not exist", trengo.Config{}, known, named(identify), "", trengotest.Fault{}, trengo.ErrNotFound, 99, false},
-		{"identify: the named contact does not exist, duplicates allowed", trengo.Config{AllowDuplicates: true}, known, named(identify), "", trengotest.Fault{}, trengo.ErrNotFound, 99, false},
-		{"identify: the contact that the create found cannot be updated", trengo.Config{}, []trengotest.Contact{mailContact(11, "", "ANN@example.com")}, identify, rename, refusal(422), trengo.ErrUnprocessable, 11, false},
-		{"track: the search is refused", trengo.Config{}, known, track, search, refusal(403), trengo.ErrUnauthorized, 0, true},
-		{"track: the search is not answered", trengo.Config{}, known, track, search, trengotest.NoConnection(), nil, 0, true},
+		{"identify: the update is refused", trengo.DestinationConfig{}, known, identify, rename, refusal(422), trengo.ErrUnprocessable, 11, false},
+		{"identify: the update is forbidden", trengo.DestinationConfig{}, known, identify, rename, refusal(403), trengo.ErrUnauthorized, 11, true},
+		{"identify: the contact is gone by the update", trengo.DestinationConfig{}, known, identify, rename, refusal(404), trengo.ErrNotFound, 11, false},
+		{"identify: the update gets no answer", trengo.DestinationConfig{}, known, identify, rename, trengotest.LostBefore(), trengo.ErrOutcomeUnknown, 11, true},
+		{"identify: the named contact does not exist", trengo.DestinationConfig{}, known, named(identify), "", trengotest.Fault{}, trengo.ErrNotFound, 99, false},
+		{"identify: the named contact does not exist, duplicates allowed", trengo.DestinationConfig{AllowDuplicates: true}, known, named(identify), "", trengotest.Fault{}, trengo.ErrNotFound, 99, false},
+		{"identify: the contact that the create found cannot be updated", trengo.DestinationConfig{}, []trengotest.Contact{mailContact(11, "", "ANN@example.com")}, identify, rename, refusal(422), trengo.ErrUnprocessable, 11, false},
+		{"track: the search is refused", trengo.DestinationConfig{}, known, track, search, refusal(403), trengo.ErrUnauthorized, 0, true},
+		{"track: the search is not answered", trengo.DestinationConfig{}, known, track, search, trengotest.NoConnection(), nil, 0, true},
 		{"track: the create is refused", missing, nil, track, create, refusal(422), trengo.ErrUnprocessable, 0, false},
-		{"track: the ticket is refused", trengo.Config{}, known, track, ticket, refusal(422), trengo.ErrUnprocessable, 11, false},
+		{"track: the ticket is refused", trengo.DestinationConfig{}, known, track, ticket, refusal(422), trengo.ErrUnprocessable, 11, false},
 		{"track: the ticket is refused after the create", missing, nil, track, ticket, refusal(422), trengo.ErrUnprocessable, newContact, false},
-		{"track: the ticket gets no answer", trengo.Config{}, known, track, ticket, trengotest.LostBefore(), trengo.ErrOutcomeUnknown, 11, true},
-		{"track: the ticket meets an outage", trengo.Config{}, known, track, ticket, refusal(503), trengo.ErrOutcomeUnknown, 11, true},
-		{"track: the channel does not exist", trengo.Config{ChannelID: 1}, known, track, "", trengotest.Fault{}, trengo.ErrUnprocessable, 11, false},
-		{"track: the named contact does not exist", trengo.Config{}, known, named(track), "", trengotest.Fault{}, trengo.ErrUnprocessable, 99, false},
+		{"track: the ticket gets no answer", trengo.DestinationConfig{}, known, track, ticket, trengotest.LostBefore(), trengo.ErrOutcomeUnknown, 11, true},
+		{"track: the ticket meets an outage", trengo.DestinationConfig{}, known, track, ticket, refusal(503), trengo.ErrOutcomeUnknown, 11, true},
+		{"track: the channel does not exist", trengo.DestinationConfig{ChannelID: 1}, known, track, "", trengotest.Fault{}, trengo.ErrUnprocessable, 11, false},
+		{"track: the named contact does not exist", trengo.DestinationConfig{}, known, named(track), "", trengotest.Fault{}, trengo.ErrUnprocessable, 99, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestDestination_planCannotRead(t *testing.T) {
 	t.Parallel()
 	srv := newTrengo(mailContact(11, "Ann", "ann@example.com"))
 	onRequest(srv, "GET", trengotest.Respond(http.StatusForbidden, "application/json", "{}"))
-	destination := destinationOn(t, srv, trengo.Config{})
+	destination := destinationOn(t, srv, trengo.DestinationConfig{})
 	for _, event := range []string{identifyEvent(`"traits":{"email":"ann@example.com"}`), trackEvent(`"traits":{"email":"ann@example.com"}`)} {
 		plan, err := destination.Plan(t.Context(), mustParse(t, event))
 		if !errors.Is(err, trengo.ErrUnauthorized) {
@@ -129,7 +129,7 @@ func TestDestination_planCannotRead(t *testing.T) {
 func TestDestination_contextEnds(t *testing.T) {
 	t.Run("before the first request", func(t *testing.T) {
 		srv := newTrengo()
-		destination := destinationOn(t, srv, trengo.Config{})
+		destination := destinationOn(t, srv, trengo.DestinationConfig{})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		ev := mustParse(t, identifyEvent(`"traits":{"email":"ann@example.com"}`))
@@ -147,7 +147,7 @@ func TestDestination_contextEnds(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			srv := newTrengo(mailContact(11, "Ann", "ann@example.com"))
 			onRequest(srv, "POST /tickets", trengotest.Slow(time.Hour))
-			destination := destinationOn(t, srv, trengo.Config{})
+			destination := destinationOn(t, srv, trengo.DestinationConfig{})
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			began := time.Now()
@@ -164,7 +164,7 @@ func TestDestination_contextEnds(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			srv := newTrengo()
 			srv.Inject(trengotest.TooManyRequests("50"))
-			destination := destinationOn(t, srv, trengo.Config{})
+			destination := destinationOn(t, srv, trengo.DestinationConfig{})
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			_, err := destination.Process(ctx, mustParse(t, identifyEvent(`"traits":{"email":"ann@example.com"}`)))

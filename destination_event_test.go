@@ -12,7 +12,7 @@ import (
 func TestDestination_skipped(t *testing.T) {
 	t.Parallel()
 	skipped := func(reason string) trengo.Result {
-		return trengo.Result{Action: trengo.Skipped, Reason: reason}
+		return trengo.Result{Action: trengo.ActionSkipped, Reason: reason}
 	}
 	neither := skipped("neither identify nor track")
 	off := skipped("integrations.Trengo is false")
@@ -30,7 +30,7 @@ func TestDestination_skipped(t *testing.T) {
 		{name: "an event with a blank behind it", event: `{"type":"track","event":"Ev ",` + person + `}`, want: unlisted},
 		{name: "a track call without an event", event: `{"type":"track",` + person + `}`, want: unlisted},
 		{name: "a track call whose event is an object", event: `{"type":"track","event":{"name":"Ev"},` + person + `}`, want: unlisted},
-		{name: "an event where none is listed", cfg: trengo.Config{EventTemplates: map[string]string{}}, event: trackEvent(person), want: unlisted},
+		{name: "an event where none is listed", cfg: trengo.DestinationConfig{EventTemplates: map[string]string{}}, event: trackEvent(person), want: unlisted},
 		{name: "an identify call with Trengo switched off", event: identifyEvent(`"integrations":{"Trengo":false},` + person), want: off},
 		{name: "a track call with Trengo switched off", event: trackEvent(`"integrations":{"All":true,"Trengo":false},` + person), want: off},
 		{name: "a page call with Trengo switched off", event: `{"type":"page","integrations":{"Trengo":false}}`, want: off},
@@ -41,8 +41,8 @@ func TestDestination_skipped(t *testing.T) {
 
 func TestDestination_notSkipped(t *testing.T) {
 	t.Parallel()
-	identified := trengo.Result{Action: trengo.ContactUnchanged, ContactID: 11}
-	tracked := trengo.Result{Action: trengo.TicketCreated, ContactID: 11, TicketID: newTicket}
+	identified := trengo.Result{Action: trengo.ActionContactUnchanged, ContactID: 11}
+	tracked := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: newTicket}
 	search := []string{searchOf("ann%40example.com")}
 	searchAndTicket := []string{search[0], ticketOf(11, mailChannel, "About Ev")}
 	const person = `"traits":{"email":"ann@example.com"}`
@@ -56,7 +56,7 @@ func TestDestination_notSkipped(t *testing.T) {
 		{name: "another destination switched off", event: identifyEvent(`"integrations":{"trengo":false,"Zendesk":false},` + person), want: identified, requests: search},
 		{name: "integrations that are no object", event: identifyEvent(`"integrations":["Trengo",false],` + person), want: identified, requests: search},
 		{
-			name: "an event whose name is a number", cfg: trengo.Config{EventTemplates: map[string]string{"404": "Error {{ event }}"}},
+			name: "an event whose name is a number", cfg: trengo.DestinationConfig{EventTemplates: map[string]string{"404": "Error {{ event }}"}},
 			event: `{"type":"track","event":404,` + person + `}`, want: tracked,
 			requests: []string{search[0], ticketOf(11, mailChannel, "Error 404")},
 		},
@@ -77,7 +77,7 @@ func TestDestination_madeByHand(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			srv := newTrengo()
-			destination := destinationOn(t, srv, trengo.Config{})
+			destination := destinationOn(t, srv, trengo.DestinationConfig{})
 			result, err := destination.Process(t.Context(), tt.ev)
 			if !errors.Is(err, trengo.ErrInvalidEvent) || err.Error() != tt.says || result != (trengo.Result{}) {
 				t.Errorf("Process: %+v with %v, want %q", result, err, tt.says)
@@ -106,7 +106,7 @@ func TestDestination_overrideIsNoID(t *testing.T) {
 			fields := `"traits":{"email":"ann@example.com","name":"Ann Lee"},"context":{"externalId":[{"type":"` + override + `","id":` + value + `}]}`
 			for _, event := range []string{identifyEvent(fields), trackEvent(fields)} {
 				srv := newTrengo(mailContact(11, "Ann", "ann@example.com"))
-				result, err := destinationOn(t, srv, trengo.Config{}).Process(t.Context(), mustParse(t, event))
+				result, err := destinationOn(t, srv, trengo.DestinationConfig{}).Process(t.Context(), mustParse(t, event))
 				if diff := cmp.Diff("trengo: invalid event: "+override+" in context.externalId is no id", errorText(err)); diff != "" {
 					t.Errorf("%s: error (-want +got):\n%s", event, diff)
 				}
@@ -122,8 +122,8 @@ func TestDestination_overrides(t *testing.T) {
 	t.Parallel()
 	const ann = `"traits":{"email":"ann@example.com"}`
 	external := func(entries string) string { return ann + `,"context":{"externalId":` + entries + `}` }
-	found := trengo.Result{Action: trengo.TicketCreated, ContactID: 11, TicketID: newTicket}
-	named := trengo.Result{Action: trengo.TicketCreated, ContactID: 12, TicketID: newTicket}
+	found := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: newTicket}
+	named := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 12, TicketID: newTicket}
 	normally := []string{searchOf("ann%40example.com"), ticketOf(11, mailChannel, "About Ev")}
 	elsewhere := []string{searchOf("ann%40example.com"), ticketOf(11, otherMailChannel, "About Ev")}
 	ofNamed := []string{ticketOf(12, mailChannel, "About Ev")}

@@ -16,68 +16,68 @@ func TestDestination_identify(t *testing.T) {
 		{
 			name:     "a person whom nobody knows is created",
 			event:    identifyEvent(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
-			want:     trengo.Result{Action: trengo.ContactCreated, ContactID: newContact},
+			want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: newContact},
 			requests: []string{search, createOf(mailChannel, "ann@example.com", "Ann Lee")},
 		},
 		{
 			name:     "a person whom nobody knows is created without a name",
 			event:    identifyEvent(`"traits":{"email":"ann@example.com"}`),
-			want:     trengo.Result{Action: trengo.ContactCreated, ContactID: newContact},
+			want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: newContact},
 			requests: []string{search, createOf(mailChannel, "ann@example.com", "")},
 		},
 		{
 			name:     "a person is created on the channel of the override",
 			event:    identifyEvent(`"traits":{"email":"ann@example.com"},"context":{"externalId":[{"type":"trengoChannelId","id":405981}]}`),
-			want:     trengo.Result{Action: trengo.ContactCreated, ContactID: newContact},
+			want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: newContact},
 			requests: []string{search, createOf(otherMailChannel, "ann@example.com", "")},
 		},
 		{
 			name:     "a person on a phone channel is created",
-			cfg:      trengo.Config{ChannelIdentifier: trengo.IdentifyByPhone},
+			cfg:      trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone},
 			event:    identifyEvent(`"traits":{"phone":"+31 6 0000 0042","email":"ann@example.com","name":"Ann Lee"}`),
-			want:     trengo.Result{Action: trengo.ContactCreated, ContactID: newContact},
+			want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: newContact},
 			requests: []string{searchOf("31600000042"), createOf(phoneChannel, "+31600000042", "Ann Lee")},
 		},
 		{
 			name:     "another name is updated",
 			contacts: ann,
 			event:    identifyEvent(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
-			want:     trengo.Result{Action: trengo.ContactUpdated, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
 			requests: []string{search, renameOf(11, "Ann Lee")},
 		},
 		{
 			name:     "a name in other case is another name",
 			contacts: ann,
 			event:    identifyEvent(`"traits":{"email":"ann@example.com","name":"ANN"}`),
-			want:     trengo.Result{Action: trengo.ContactUpdated, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
 			requests: []string{search, renameOf(11, "ANN")},
 		},
 		{
 			name:     "a contact without a name gets one",
 			contacts: []trengotest.Contact{mailContact(11, "", "ann@example.com")},
 			event:    identifyEvent(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
-			want:     trengo.Result{Action: trengo.ContactUpdated, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
 			requests: []string{search, renameOf(11, "Ann Lee")},
 		},
 		{
 			name:     "the same name is no request",
 			contacts: ann,
 			event:    identifyEvent(`"traits":{"email":"ann@example.com","name":" Ann "}`),
-			want:     trengo.Result{Action: trengo.ContactUnchanged, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUnchanged, ContactID: 11},
 			requests: []string{search},
 		},
 		{
 			name:     "no name is no request",
 			contacts: ann,
 			event:    identifyEvent(`"traits":{"email":"ann@example.com"}`),
-			want:     trengo.Result{Action: trengo.ContactUnchanged, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUnchanged, ContactID: 11},
 			requests: []string{search},
 		},
 		{
 			name:     "the channel of the override does not move a contact",
 			contacts: ann,
 			event:    identifyEvent(`"traits":{"email":"ann@example.com","name":"Ann Lee"},"context":{"externalId":[{"type":"trengoChannelId","id":405981}]}`),
-			want:     trengo.Result{Action: trengo.ContactUpdated, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
 			requests: []string{search, renameOf(11, "Ann Lee")},
 		},
 		{
@@ -100,33 +100,33 @@ func TestDestination_identifyNamedContact(t *testing.T) {
 		{
 			name:     "its name is updated without a search",
 			event:    identifyEvent(`"traits":{"email":"ann@example.com","name":"Ann Lee"},` + named),
-			want:     trengo.Result{Action: trengo.ContactUpdated, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
 			requests: []string{renameOf(11, "Ann Lee")},
 		},
 		{
 			name:     "no name is no request",
 			event:    identifyEvent(`"traits":{"email":"ann@example.com"},` + named),
-			want:     trengo.Result{Action: trengo.ContactUnchanged, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUnchanged, ContactID: 11},
 			requests: nil,
 		},
 		{
 			name:     "it needs no identifier",
 			event:    identifyEvent(`"traits":{"name":"Ann Lee"},` + named),
-			want:     trengo.Result{Action: trengo.ContactUpdated, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
 			requests: []string{renameOf(11, "Ann Lee")},
 		},
 		{
 			name:     "it is trusted, whoever has the identifier",
 			contacts: []trengotest.Contact{mailContact(12, "Bob", "bob@example.com")},
 			event:    identifyEvent(`"traits":{"email":"bob@example.com","name":"Ann Lee"},` + named),
-			want:     trengo.Result{Action: trengo.ContactUpdated, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
 			requests: []string{renameOf(11, "Ann Lee")},
 		},
 		{
 			name:     "it counts with duplicates allowed, too",
-			cfg:      trengo.Config{AllowDuplicates: true},
+			cfg:      trengo.DestinationConfig{AllowDuplicates: true},
 			event:    identifyEvent(`"traits":{"email":"bob@example.com","name":"Ann Lee"},` + named),
-			want:     trengo.Result{Action: trengo.ContactUpdated, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
 			requests: []string{renameOf(11, "Ann Lee")},
 		},
 	}, mailContact(11, "Ann", "ann@example.com"))
@@ -134,14 +134,14 @@ func TestDestination_identifyNamedContact(t *testing.T) {
 
 func TestDestination_identifyWithDuplicatesAllowed(t *testing.T) {
 	t.Parallel()
-	mail := trengo.Config{AllowDuplicates: true}
-	phone := trengo.Config{AllowDuplicates: true, ChannelIdentifier: trengo.IdentifyByPhone}
+	mail := trengo.DestinationConfig{AllowDuplicates: true}
+	phone := trengo.DestinationConfig{AllowDuplicates: true, ChannelIdentifier: trengo.IdentifierPhone}
 	runEvents(t, []eventCase{
 		{
 			name:     "a contact is created without a search",
 			cfg:      mail,
 			event:    identifyEvent(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
-			want:     trengo.Result{Action: trengo.ContactCreated, ContactID: newContact},
+			want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: newContact},
 			requests: []string{createOf(mailChannel, "ann@example.com", "Ann Lee")},
 		},
 		{
@@ -150,7 +150,7 @@ func TestDestination_identifyWithDuplicatesAllowed(t *testing.T) {
 			contacts: []trengotest.Contact{phoneContact(11, "Ann", "+31600000042")},
 			setUp:    func(srv *trengotest.Server) { srv.Behavior.PhoneMatch = trengotest.PhoneMatchNever },
 			event:    identifyEvent(`"traits":{"phone":"+31600000042","name":"Ann Lee"}`),
-			want:     trengo.Result{Action: trengo.ContactCreated, ContactID: newContact},
+			want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: newContact},
 			requests: []string{createOf(phoneChannel, "+31600000042", "Ann Lee")},
 		},
 		{
@@ -158,7 +158,7 @@ func TestDestination_identifyWithDuplicatesAllowed(t *testing.T) {
 			cfg:      mail,
 			contacts: []trengotest.Contact{mailContact(11, "Ann", "ann@example.com")},
 			event:    identifyEvent(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
-			want:     trengo.Result{Action: trengo.ContactUnchanged, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUnchanged, ContactID: 11},
 			requests: []string{createOf(mailChannel, "ann@example.com", "Ann Lee")},
 			surprise: true,
 		},
@@ -167,7 +167,7 @@ func TestDestination_identifyWithDuplicatesAllowed(t *testing.T) {
 			cfg:      mail,
 			contacts: []trengotest.Contact{mailContact(11, "Ann", "ann@example.com")},
 			event:    identifyEvent(`"traits":{"email":"ann@example.com","name":"Ann"}`),
-			want:     trengo.Result{Action: trengo.ContactCreated, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: 11},
 			requests: []string{createOf(mailChannel, "ann@example.com", "Ann")},
 			surprise: true,
 		},
@@ -191,26 +191,26 @@ func TestDestination_createFindsContact(t *testing.T) {
 		{
 			name:     "another name is updated",
 			event:    identifyEvent(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
-			want:     trengo.Result{Action: trengo.ContactUpdated, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
 			requests: []string{search, createOf(mailChannel, "ann@example.com", "Ann Lee"), renameOf(11, "Ann Lee")},
 		},
 		{
 			name:     "the same name is not",
 			event:    identifyEvent(`"traits":{"email":"ann@example.com","name":"Ann"}`),
-			want:     trengo.Result{Action: trengo.ContactCreated, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: 11},
 			requests: []string{search, createOf(mailChannel, "ann@example.com", "Ann")},
 		},
 		{
 			name:     "an event without a name leaves the name as it is",
 			event:    identifyEvent(`"traits":{"email":"ann@example.com"}`),
-			want:     trengo.Result{Action: trengo.ContactCreated, ContactID: 11},
+			want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: 11},
 			requests: []string{search, createOf(mailChannel, "ann@example.com", "")},
 		},
 		{
 			name:     "a track call gets its ticket",
-			cfg:      trengo.Config{CreateMissingContacts: true},
+			cfg:      trengo.DestinationConfig{CreateMissingContacts: true},
 			event:    trackEvent(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
-			want:     trengo.Result{Action: trengo.TicketCreated, ContactID: 11, TicketID: newTicket},
+			want:     trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: newTicket},
 			requests: []string{search, createOf(mailChannel, "ann@example.com", "Ann Lee"), ticketOf(11, mailChannel, "About Ev")},
 		},
 	}
@@ -234,12 +234,12 @@ func answerCreate(contact string) func(*trengotest.Server) {
 
 func TestDestination_createAnswersWithSomebodyElse(t *testing.T) {
 	t.Parallel()
-	phone := trengo.Config{ChannelIdentifier: trengo.IdentifyByPhone}
+	phone := trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone}
 	const ann = `"traits":{"email":"ann@example.com","name":"Ann Lee"}`
 	const annByPhone = `"traits":{"phone":"+31600000042","name":"Ann Lee"}`
 	mailRequests := []string{searchOf("ann%40example.com"), createOf(mailChannel, "ann@example.com", "Ann Lee")}
 	phoneRequests := []string{searchOf("31600000042"), createOf(phoneChannel, "+31600000042", "Ann Lee")}
-	created := trengo.Result{Action: trengo.ContactCreated, ContactID: 77}
+	created := trengo.Result{Action: trengo.ActionContactCreated, ContactID: 77}
 	runEvents(t, []eventCase{
 		{
 			name: "somebody with another e-mail is refused", event: identifyEvent(ann),
@@ -248,7 +248,7 @@ func TestDestination_createAnswersWithSomebodyElse(t *testing.T) {
 		},
 		{
 			name: "somebody with another e-mail is refused with duplicates allowed", event: identifyEvent(ann),
-			cfg:   trengo.Config{AllowDuplicates: true},
+			cfg:   trengo.DestinationConfig{AllowDuplicates: true},
 			setUp: answerCreate(`{"id":77,"name":"Ann Lee","email":"joann@example.com"}`),
 			err:   trengo.ErrAmbiguousContact, ids: []int64{77}, requests: mailRequests[1:], surprise: true,
 		},
@@ -258,7 +258,7 @@ func TestDestination_createAnswersWithSomebodyElse(t *testing.T) {
 			err:   trengo.ErrAmbiguousContact, ids: []int64{77}, requests: phoneRequests, surprise: true,
 		},
 		{
-			name: "somebody else gets no ticket", event: trackEvent(ann), cfg: trengo.Config{CreateMissingContacts: true},
+			name: "somebody else gets no ticket", event: trackEvent(ann), cfg: trengo.DestinationConfig{CreateMissingContacts: true},
 			setUp: answerCreate(`{"id":77,"name":"Ann Lee","email":"joann@example.com"}`),
 			err:   trengo.ErrAmbiguousContact, ids: []int64{77}, requests: mailRequests, surprise: true,
 		},

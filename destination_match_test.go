@@ -29,7 +29,7 @@ func runMatches(t *testing.T, identifier trengo.ChannelIdentifier, matches []mat
 	t.Helper()
 	var cases []eventCase
 	for _, m := range matches {
-		cfg := withDefaults(trengo.Config{ChannelIdentifier: identifier})
+		cfg := withDefaults(trengo.DestinationConfig{ChannelIdentifier: identifier})
 		cfg.EventTemplates = map[string]string{"Ev": ""}
 		c := eventCase{
 			name: m.name, cfg: cfg, contacts: m.contacts,
@@ -39,7 +39,7 @@ func runMatches(t *testing.T, identifier trengo.ChannelIdentifier, matches []mat
 		}
 		if m.found != 0 {
 			c.err = nil
-			c.want = trengo.Result{Action: trengo.TicketCreated, ContactID: m.found, TicketID: newTicket}
+			c.want = trengo.Result{Action: trengo.ActionTicketCreated, ContactID: m.found, TicketID: newTicket}
 			c.requests = append(c.requests, ticketOf(m.found, cfg.ChannelID, ""))
 		}
 		cases = append(cases, c)
@@ -56,7 +56,7 @@ func TestDestination_matchesEmailsExactly(t *testing.T) {
 		}
 		return all
 	}
-	runMatches(t, trengo.IdentifyByEmail, []matchCase{
+	runMatches(t, trengo.IdentifierEmail, []matchCase{
 		{"the very e-mail", "ann@example.com", ann, contacts("ann@example.com"), 11},
 		{"an e-mail with more before it", "ann@example.com", ann, contacts("joann@example.com"), 0},
 		{"an e-mail with more behind it", "ann@example.com", ann, contacts("ann@example.com.au"), 0},
@@ -105,7 +105,7 @@ func TestDestination_matchesPhonesByTheirDigits(t *testing.T) {
 			matchCase{"an event with " + spelling, spelling, digits, contacts("+31600000042"), 11},
 		)
 	}
-	runMatches(t, trengo.IdentifyByPhone, matches)
+	runMatches(t, trengo.IdentifierPhone, matches)
 }
 
 func TestDestination_severalMatches(t *testing.T) {
@@ -116,12 +116,12 @@ func TestDestination_severalMatches(t *testing.T) {
 	const ann = `"traits":{"email":"ann@example.com","name":"Ann Lee"}`
 	const override = ann + `,"context":{"externalId":[{"type":"trengoChannelId","id":405981}]}`
 	search := searchOf("ann%40example.com")
-	duplicates := trengo.Config{AllowDuplicates: true}
-	renamed := func(id int64) trengo.Result { return trengo.Result{Action: trengo.ContactUpdated, ContactID: id} }
+	duplicates := trengo.DestinationConfig{AllowDuplicates: true}
+	renamed := func(id int64) trengo.Result { return trengo.Result{Action: trengo.ActionContactUpdated, ContactID: id} }
 	opened := func(id int64) trengo.Result {
-		return trengo.Result{Action: trengo.TicketCreated, ContactID: id, TicketID: newTicket}
+		return trengo.Result{Action: trengo.ActionTicketCreated, ContactID: id, TicketID: newTicket}
 	}
-	ambiguous := func(name, event string, cfg trengo.Config, ids []int64, contacts ...trengotest.Contact) eventCase {
+	ambiguous := func(name, event string, cfg trengo.DestinationConfig, ids []int64, contacts ...trengotest.Contact) eventCase {
 		return eventCase{
 			name: name, event: event, cfg: cfg, contacts: contacts,
 			err: trengo.ErrAmbiguousContact, ids: ids, requests: []string{search},
@@ -164,12 +164,12 @@ func TestDestination_severalMatches(t *testing.T) {
 			contacts: []trengotest.Contact{on(11, mailChannel), on(12, otherMailChannel)},
 			want:     opened(11), requests: []string{search, ticketOf(11, mailChannel, "About Ev")},
 		},
-		ambiguous("none on the channel is ambiguous for identify", identifyEvent(ann), trengo.Config{}, []int64{12, 11}, on(11, otherMailChannel), on(12)),
-		ambiguous("none on the channel is ambiguous for track", trackEvent(ann), trengo.Config{}, []int64{12, 11}, on(11, otherMailChannel), on(12)),
+		ambiguous("none on the channel is ambiguous for identify", identifyEvent(ann), trengo.DestinationConfig{}, []int64{12, 11}, on(11, otherMailChannel), on(12)),
+		ambiguous("none on the channel is ambiguous for track", trackEvent(ann), trengo.DestinationConfig{}, []int64{12, 11}, on(11, otherMailChannel), on(12)),
 		ambiguous("none on the channel is ambiguous with duplicates allowed", trackEvent(ann), duplicates, []int64{12, 11}, on(11, otherMailChannel), on(12)),
-		ambiguous("none on the channel is not solved by a new contact", trackEvent(ann), trengo.Config{CreateMissingContacts: true}, []int64{12, 11}, on(11), on(12)),
-		ambiguous("several on the channel are ambiguous for identify", identifyEvent(ann), trengo.Config{}, []int64{12, 11}, on(11, mailChannel), on(12, mailChannel)),
-		ambiguous("several on the channel are ambiguous for track", trackEvent(ann), trengo.Config{}, []int64{13, 12, 11}, on(11, mailChannel), on(12, mailChannel), on(13)),
+		ambiguous("none on the channel is not solved by a new contact", trackEvent(ann), trengo.DestinationConfig{CreateMissingContacts: true}, []int64{12, 11}, on(11), on(12)),
+		ambiguous("several on the channel are ambiguous for identify", identifyEvent(ann), trengo.DestinationConfig{}, []int64{12, 11}, on(11, mailChannel), on(12, mailChannel)),
+		ambiguous("several on the channel are ambiguous for track", trackEvent(ann), trengo.DestinationConfig{}, []int64{13, 12, 11}, on(11, mailChannel), on(12, mailChannel), on(13)),
 	})
 }
 
@@ -191,7 +191,7 @@ func TestDestination_laterPagesCount(t *testing.T) {
 		return lines
 	}
 	const ann = `"traits":{"email":"ann@example.com"}`
-	found := trengo.Result{Action: trengo.TicketCreated, ContactID: 11, TicketID: newTicket}
+	found := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: newTicket}
 	ticket := ticketOf(11, mailChannel, "About Ev")
 	first := mailContact(11, "Ann", "ann@example.com")
 	first.CreatedAt = time.Unix(0, 0) // the oldest, so that it is on the last page
@@ -233,7 +233,7 @@ func TestDestination_tooManyHits(t *testing.T) {
 				}
 				for _, event := range []string{identifyEvent(`"traits":{"email":"ann@example.com","name":"Ann"}`), trackEvent(`"traits":{"email":"ann@example.com"}`)} {
 					srv := newTrengo(contacts...)
-					destination := destinationOn(t, srv, trengo.Config{CreateMissingContacts: true})
+					destination := destinationOn(t, srv, trengo.DestinationConfig{CreateMissingContacts: true})
 					result, err := destination.Process(t.Context(), mustParse(t, event))
 					var ambiguous *trengo.AmbiguousContactError
 					if !errors.As(err, &ambiguous) || !ambiguous.Truncated || !errors.Is(err, trengo.ErrAmbiguousContact) {

@@ -53,10 +53,10 @@ func phoneContact(id int64, name, phone string) trengotest.Contact {
 }
 
 // withDefaults fills in what most tests do not care about.
-func withDefaults(cfg trengo.Config) trengo.Config {
+func withDefaults(cfg trengo.DestinationConfig) trengo.DestinationConfig {
 	switch {
 	case cfg.ChannelID != 0:
-	case cfg.ChannelIdentifier == trengo.IdentifyByPhone:
+	case cfg.ChannelIdentifier == trengo.IdentifierPhone:
 		cfg.ChannelID = phoneChannel
 	default:
 		cfg.ChannelID = mailChannel
@@ -70,7 +70,7 @@ func withDefaults(cfg trengo.Config) trengo.Config {
 // destinationOn returns a Destination that writes to srv. It has opened a
 // ticket elsewhere before: what a process may look up once, when it begins,
 // is no part of what an event costs.
-func destinationOn(t *testing.T, srv http.RoundTripper, cfg trengo.Config) *trengo.Destination {
+func destinationOn(t *testing.T, srv http.RoundTripper, cfg trengo.DestinationConfig) *trengo.Destination {
 	t.Helper()
 	elsewhere := trengotest.New()
 	elsewhere.SetRateLimit(0)
@@ -168,7 +168,7 @@ func ticketOf(contactID, channelID int64, subject string) string {
 // An eventCase is an event that meets a Trengo with some contacts.
 type eventCase struct {
 	name     string
-	cfg      trengo.Config
+	cfg      trengo.DestinationConfig
 	contacts []trengotest.Contact
 	setUp    func(*trengotest.Server)
 	event    string
@@ -304,7 +304,7 @@ func errorText(err error) string {
 func TestDestination_concurrently(t *testing.T) {
 	t.Parallel()
 	srv := newTrengo()
-	destination := destinationOn(t, srv, trengo.Config{CreateMissingContacts: true})
+	destination := destinationOn(t, srv, trengo.DestinationConfig{CreateMissingContacts: true})
 	var all sync.WaitGroup
 	for person := range 8 {
 		event := trackEvent(fmt.Sprintf(`"messageId":"m-%d","properties":{"email":"p%[1]d@example.com"}`, person))

@@ -15,11 +15,11 @@ import (
 func TestDestination_track(t *testing.T) {
 	t.Parallel()
 	ann := []trengotest.Contact{mailContact(11, "Ann", "ann@example.com")}
-	phone := trengo.Config{ChannelIdentifier: trengo.IdentifyByPhone}
-	create := trengo.Config{CreateMissingContacts: true}
+	phone := trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone}
+	create := trengo.DestinationConfig{CreateMissingContacts: true}
 	search := searchOf("ann%40example.com")
-	opened := trengo.Result{Action: trengo.TicketCreated, ContactID: 11, TicketID: newTicket}
-	openedForNew := trengo.Result{Action: trengo.TicketCreated, ContactID: newContact, TicketID: newTicket}
+	opened := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: newTicket}
+	openedForNew := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: newContact, TicketID: newTicket}
 	runEvents(t, []eventCase{
 		{
 			name:     "a known person gets a ticket",
@@ -45,7 +45,7 @@ func TestDestination_track(t *testing.T) {
 		},
 		{
 			name:     "duplicates allowed do not open tickets on new contacts",
-			cfg:      trengo.Config{AllowDuplicates: true},
+			cfg:      trengo.DestinationConfig{AllowDuplicates: true},
 			contacts: ann,
 			event:    trackEvent(`"properties":{"email":"ann@example.com"}`),
 			want:     opened,
@@ -73,7 +73,7 @@ func TestDestination_track(t *testing.T) {
 		},
 		{
 			name:     "an unknown person gets none with duplicates allowed",
-			cfg:      trengo.Config{AllowDuplicates: true},
+			cfg:      trengo.DestinationConfig{AllowDuplicates: true},
 			event:    trackEvent(`"properties":{"email":"ann@example.com"}`),
 			err:      trengo.ErrContactNotFound,
 			requests: []string{search},
@@ -110,7 +110,7 @@ func TestDestination_track(t *testing.T) {
 		},
 		{
 			name:  "a national phone is no request",
-			cfg:   trengo.Config{ChannelIdentifier: trengo.IdentifyByPhone, CreateMissingContacts: true},
+			cfg:   trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone, CreateMissingContacts: true},
 			event: trackEvent(`"properties":{"phone":"06 0000 0042"}`),
 			err:   trengo.ErrMissingIdentifier,
 		},
@@ -119,15 +119,15 @@ func TestDestination_track(t *testing.T) {
 
 func TestDestination_subject(t *testing.T) {
 	t.Parallel()
-	opened := trengo.Result{Action: trengo.TicketCreated, ContactID: 11, TicketID: newTicket}
-	templates := func(template string) trengo.Config {
-		return trengo.Config{EventTemplates: map[string]string{"Ev": template, "Other": "Other"}}
+	opened := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: newTicket}
+	templates := func(template string) trengo.DestinationConfig {
+		return trengo.DestinationConfig{EventTemplates: map[string]string{"Ev": template, "Other": "Other"}}
 	}
 	byPhone := templates("About {{ event }}")
-	byPhone.ChannelIdentifier = trengo.IdentifyByPhone
+	byPhone.ChannelIdentifier = trengo.IdentifierPhone
 	tests := []struct {
 		name       string
-		cfg        trengo.Config
+		cfg        trengo.DestinationConfig
 		properties string
 		subject    string
 	}{
@@ -147,7 +147,7 @@ func TestDestination_subject(t *testing.T) {
 	var cases []eventCase
 	for _, tt := range tests {
 		channel := int64(mailChannel)
-		if tt.cfg.ChannelIdentifier == trengo.IdentifyByPhone {
+		if tt.cfg.ChannelIdentifier == trengo.IdentifierPhone {
 			channel = phoneChannel
 		}
 		cases = append(cases, eventCase{
@@ -163,7 +163,7 @@ func TestDestination_subject(t *testing.T) {
 func TestDestination_planHasTheBytesThatAreSent(t *testing.T) {
 	t.Parallel()
 	srv := newTrengo()
-	destination := destinationOn(t, srv, trengo.Config{
+	destination := destinationOn(t, srv, trengo.DestinationConfig{
 		CreateMissingContacts: true, EventTemplates: map[string]string{"Ev": "{{ problem }}"},
 	})
 	ev := mustParse(t, trackEvent(`"traits":{"email":"ann@example.com","name":"Ann <b> & é"},`+

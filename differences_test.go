@@ -25,7 +25,7 @@ type difference struct {
 // A shop is one channel of a Trengo with a destination for it.
 type shop struct {
 	*trengotest.Server
-	cfg trengo.Config
+	cfg trengo.DestinationConfig
 }
 
 const shopChannel = 405980
@@ -83,23 +83,23 @@ func (s *shop) mustHaveSent(t *testing.T, requests int) {
 
 var differences = []difference{
 	{"Missing parts of a name are left out", func(t *testing.T, s *shop) {
-		s.must(t, `{"type":"identify","traits":{"email":"ann@example.com","firstName":"Ann"}}`, trengo.ContactCreated)
+		s.must(t, `{"type":"identify","traits":{"email":"ann@example.com","firstName":"Ann"}}`, trengo.ActionContactCreated)
 		if name := s.Contacts()[0].Name; name != "Ann" {
 			t.Errorf("name %q", name)
 		}
 	}},
 	{"An event without a name leaves the name as it is", func(t *testing.T, s *shop) {
 		s.add("Ann Lee", "ann@example.com")
-		s.must(t, `{"type":"identify","traits":{"email":"ann@example.com"}}`, trengo.ContactUnchanged)
+		s.must(t, `{"type":"identify","traits":{"email":"ann@example.com"}}`, trengo.ActionContactUnchanged)
 	}},
 	{"An unchanged name costs no request", func(t *testing.T, s *shop) {
 		s.add("Ann Lee", "ann@example.com")
-		s.must(t, `{"type":"identify","traits":{"email":"ann@example.com","name":"Ann Lee"}}`, trengo.ContactUnchanged)
+		s.must(t, `{"type":"identify","traits":{"email":"ann@example.com","name":"Ann Lee"}}`, trengo.ActionContactUnchanged)
 		s.mustHaveSent(t, 1)
 	}},
 	{"Searches are URL-encoded", func(t *testing.T, s *shop) {
 		id := s.add("Ann", "ann+shop@example.com")
-		if got := s.must(t, `{"type":"track","event":"Ev","properties":{"email":"ann+shop@example.com"}}`, trengo.TicketCreated); got.ContactID != id {
+		if got := s.must(t, `{"type":"track","event":"Ev","properties":{"email":"ann+shop@example.com"}}`, trengo.ActionTicketCreated); got.ContactID != id {
 			t.Errorf("ticket of contact %d, want %d", got.ContactID, id)
 		}
 	}},
@@ -110,7 +110,7 @@ var differences = []difference{
 	{"Other people among the hits do not stop an event", func(t *testing.T, s *shop) {
 		s.add("Joann", "joann@example.com")
 		id := s.add("Ann", "ann@example.com")
-		if got := s.must(t, `{"type":"track","event":"Ev","properties":{"email":"ann@example.com"}}`, trengo.TicketCreated); got.ContactID != id {
+		if got := s.must(t, `{"type":"track","event":"Ev","properties":{"email":"ann@example.com"}}`, trengo.ActionTicketCreated); got.ContactID != id {
 			t.Errorf("ticket of contact %d, want %d", got.ContactID, id)
 		}
 	}},
@@ -124,10 +124,10 @@ var differences = []difference{
 	}},
 	{"National phones are refused, spellings of one number are one person", func(t *testing.T, s *shop) {
 		s.AddChannel(trengotest.Channel{ID: 406001, Type: "WA_BUSINESS"})
-		s.cfg.ChannelID, s.cfg.ChannelIdentifier = 406001, trengo.IdentifyByPhone
+		s.cfg.ChannelID, s.cfg.ChannelIdentifier = 406001, trengo.IdentifierPhone
 		s.mustFail(t, `{"type":"identify","traits":{"phone":"06 0000 0042"}}`, trengo.ErrMissingIdentifier)
-		s.must(t, `{"type":"identify","traits":{"phone":"+31 6 0000 0042"}}`, trengo.ContactCreated)
-		s.must(t, `{"type":"identify","traits":{"phone":"0031600000042"}}`, trengo.ContactUnchanged)
+		s.must(t, `{"type":"identify","traits":{"phone":"+31 6 0000 0042"}}`, trengo.ActionContactCreated)
+		s.must(t, `{"type":"identify","traits":{"phone":"0031600000042"}}`, trengo.ActionContactUnchanged)
 	}},
 	{"An override must be an id", func(t *testing.T, s *shop) {
 		s.mustFail(t, `{"type":"identify","traits":{"email":"ann@example.com"},"context":{"externalId":[{"type":"trengoContactId","id":"5/../6"}]}}`, trengo.ErrInvalidEvent)
@@ -136,7 +136,7 @@ var differences = []difference{
 	{"Subjects are plain text", func(t *testing.T, s *shop) {
 		s.cfg.EventTemplates["Ev"] = "{{ problem }}"
 		s.add("Ann", "ann@example.com")
-		s.must(t, `{"type":"track","event":"Ev","properties":{"email":"ann@example.com","problem":"Can't log in"}}`, trengo.TicketCreated)
+		s.must(t, `{"type":"track","event":"Ev","properties":{"email":"ann@example.com","problem":"Can't log in"}}`, trengo.ActionTicketCreated)
 		if subject := s.Tickets()[0].Subject; subject != "Can't log in" {
 			t.Errorf("subject %q", subject)
 		}
@@ -144,7 +144,7 @@ var differences = []difference{
 	{"Whole numbers keep all their digits", func(t *testing.T, s *shop) {
 		s.cfg.EventTemplates["Ev"] = "{{ order }}"
 		s.add("Ann", "ann@example.com")
-		s.must(t, `{"type":"track","event":"Ev","properties":{"email":"ann@example.com","order":9007199254740993}}`, trengo.TicketCreated)
+		s.must(t, `{"type":"track","event":"Ev","properties":{"email":"ann@example.com","order":9007199254740993}}`, trengo.ActionTicketCreated)
 		if subject := s.Tickets()[0].Subject; subject != "9007199254740993" {
 			t.Errorf("subject %q", subject)
 		}
@@ -164,18 +164,18 @@ var differences = []difference{
 	{"A template needs no properties", func(t *testing.T, s *shop) {
 		s.cfg.EventTemplates["Ev"] = "Fixed"
 		s.add("Ann", "ann@example.com")
-		s.must(t, `{"type":"track","event":"Ev","context":{"traits":{"email":"ann@example.com"}}}`, trengo.TicketCreated)
+		s.must(t, `{"type":"track","event":"Ev","context":{"traits":{"email":"ann@example.com"}}}`, trengo.ActionTicketCreated)
 	}},
 	{"A track event may create the contact", func(t *testing.T, s *shop) {
 		s.cfg.CreateMissingContacts = true
-		s.must(t, `{"type":"track","event":"Ev","properties":{"email":"ann@example.com"}}`, trengo.TicketCreated)
+		s.must(t, `{"type":"track","event":"Ev","properties":{"email":"ann@example.com"}}`, trengo.ActionTicketCreated)
 	}},
 	{"A missing enableDedup means no duplicates, and Email means email", func(t *testing.T, _ *shop) {
-		var cfg trengo.Config
+		var cfg trengo.DestinationConfig
 		if err := json.Unmarshal([]byte(`{"channelId":"405980","channelIdentifier":"Email"}`), &cfg); err != nil {
 			t.Fatal(err)
 		}
-		if cfg.AllowDuplicates || cfg.ChannelIdentifier != trengo.IdentifyByEmail {
+		if cfg.AllowDuplicates || cfg.ChannelIdentifier != trengo.IdentifierEmail {
 			t.Errorf("config %+v", cfg)
 		}
 	}},
@@ -186,20 +186,20 @@ var differences = []difference{
 			"type": "identify", "traits": map[string]any{"name": "Ann Lee"},
 			"context": map[string]any{"externalId": []any{map[string]any{"type": "trengoContactId", "id": id}}},
 		})
-		s.must(t, string(event), trengo.ContactUpdated)
+		s.must(t, string(event), trengo.ActionContactUpdated)
 	}},
 	{"A ticket is never sent twice", func(t *testing.T, s *shop) {
 		id := s.add("Ann", "ann@example.com")
 		client := newClient(t, s.Server)
 		s.Inject(trengotest.LostAfter())
-		_, err := client.Tickets.Create(t.Context(), trengo.TicketCreate{ContactID: id, ChannelID: shopChannel})
+		_, err := client.Tickets.Create(t.Context(), trengo.TicketCreateParams{ContactID: id, ChannelID: shopChannel})
 		if !errors.Is(err, trengo.ErrOutcomeUnknown) || len(s.Tickets()) != 1 {
 			t.Errorf("%d tickets with %v", len(s.Tickets()), err)
 		}
 	}},
 	{"Two first events of a person make one contact", func(t *testing.T, s *shop) {
 		s.AddChannel(trengotest.Channel{ID: 406001, Type: "WA_BUSINESS"})
-		s.cfg.ChannelID, s.cfg.ChannelIdentifier = 406001, trengo.IdentifyByPhone
+		s.cfg.ChannelID, s.cfg.ChannelIdentifier = 406001, trengo.IdentifierPhone
 		s.Behavior.PhoneMatch = trengotest.PhoneMatchNever
 		destination := s.destination(t)
 		var wg sync.WaitGroup
@@ -258,7 +258,7 @@ var differences = []difference{
 	{"Retry-After is obeyed", func(t *testing.T, s *shop) {
 		s.Inject(trengotest.TooManyRequests("20"))
 		began := time.Now()
-		s.must(t, `{"type":"identify","traits":{"email":"ann@example.com"}}`, trengo.ContactCreated)
+		s.must(t, `{"type":"identify","traits":{"email":"ann@example.com"}}`, trengo.ActionContactCreated)
 		if waited := time.Since(began); waited != 20*time.Second {
 			t.Errorf("waited %s", waited)
 		}
@@ -268,7 +268,7 @@ var differences = []difference{
 		if !errors.Is(err, trengo.ErrInvalidEvent) || trengo.Retryable(err) {
 			t.Errorf("error %v", err)
 		}
-		var cfg trengo.Config
+		var cfg trengo.DestinationConfig
 		if err := json.Unmarshal([]byte(`{"channelId":1,"eventTemplateMap":[null]}`), &cfg); err != nil {
 			t.Errorf("error %v", err)
 		}
@@ -288,7 +288,7 @@ func TestDifferences(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &shop{
 					Server: trengotest.New(),
-					cfg:    trengo.Config{ChannelID: shopChannel, EventTemplates: map[string]string{"Ev": ""}},
+					cfg:    trengo.DestinationConfig{ChannelID: shopChannel, EventTemplates: map[string]string{"Ev": ""}},
 				}
 				s.AddChannel(trengotest.Channel{ID: shopChannel, Type: "EMAIL"})
 				d.prove(t, s)

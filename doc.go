@@ -16,7 +16,7 @@
 // In this order; everything else gives way to it.
 //
 //  1. The right contact. An event never touches a contact whose e-mail or
-//     phone, as last read and at most [Config.PeopleTTL] ago, is not its own.
+//     phone, as last read and at most [DestinationConfig.PeopleTTL] ago, is not its own.
 //     A contact that the sender names (trengoContactId) is trusted.
 //  2. Once. While one process lives and remembers, an event never creates a
 //     second contact or a second ticket. Where that cannot be known, the
@@ -94,12 +94,12 @@
 // ann@example.com also finds joann@example.com. Only a contact with the very
 // e-mail (ignoring case) or the very digits of the phone is taken. Of several,
 // the one on the target channel is; if that does not decide, the event is an
-// [ErrAmbiguousContact], or goes to the newest if [Config.AllowDuplicates].
+// [ErrAmbiguousContact], or goes to the newest if [DestinationConfig.AllowDuplicates].
 //
 // # Duplicates
 //
 // A [Destination] keeps three things from happening twice, as long as its
-// process lives and within the sizes of its [Config]:
+// process lives and within the sizes of its [DestinationConfig]:
 //
 //   - Two events of a new person at the same time. Events of one person, by
 //     identifier and by contact, are handled one at a time, in the order of
@@ -129,7 +129,7 @@
 // by phone, at the same time create both. Send the events of a person to one
 // process, or accept that. A ticket is looked for under the contact for which
 // it was meant: merging that contact into another meanwhile hides it. With
-// [Config.AllowDuplicates] contacts are created without a look, so a redelivery
+// [DestinationConfig.AllowDuplicates] contacts are created without a look, so a redelivery
 // after a lost answer creates another.
 //
 // # Events over HTTP
@@ -144,7 +144,7 @@
 //
 // # Templates
 //
-// A track event that is listed in [Config.EventTemplates] opens a ticket, on
+// A track event that is listed in [DestinationConfig.EventTemplates] opens a ticket, on
 // an e-mail channel with a subject made from the template:
 //
 //	{{ event }} from our store             the name of the event

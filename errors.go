@@ -56,11 +56,11 @@ var (
 	ErrInvalidEvent = errors.New("trengo: invalid event")
 
 	// ErrMissingIdentifier: the event has no usable e-mail or phone, whichever
-	// [Config.ChannelIdentifier] asks for.
+	// [DestinationConfig.ChannelIdentifier] asks for.
 	ErrMissingIdentifier = errors.New("trengo: missing identifier")
 
 	// ErrContactNotFound: a track event is of a person whom Trengo does not
-	// know, and [Config.CreateMissingContacts] is off.
+	// know, and [DestinationConfig.CreateMissingContacts] is off.
 	ErrContactNotFound = errors.New("trengo: contact not found")
 
 	// ErrAmbiguousContact: several contacts have the identifier of the event,

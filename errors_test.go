@@ -146,10 +146,10 @@ func TestError_cutAnswer(t *testing.T) {
 }
 
 // createTicketOn seeds srv with what a ticket needs.
-func createTicketOn(srv *trengotest.Server) trengo.TicketCreate {
+func createTicketOn(srv *trengotest.Server) trengo.TicketCreateParams {
 	channel := srv.AddChannel(trengotest.Channel{})
 	contact := srv.AddContact(trengotest.Contact{Email: "ann@example.com"})
-	return trengo.TicketCreate{ContactID: contact.ID, ChannelID: channel.ID, Subject: "Order 12"}
+	return trengo.TicketCreateParams{ContactID: contact.ID, ChannelID: channel.ID, Subject: "Order 12"}
 }
 
 func TestError_retryAfterOf503(t *testing.T) {

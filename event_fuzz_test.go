@@ -28,10 +28,10 @@ func FuzzParseEvent(f *testing.F) {
 	}
 	client := newClientOn(f, respond(http.StatusOK, `{"data":[],"links":{}}`), trengo.WithRateLimit(1<<40))
 	var destinations []*trengo.Destination
-	for _, cfg := range []trengo.Config{
-		{ChannelIdentifier: trengo.IdentifyByEmail, CreateMissingContacts: true},
-		{ChannelIdentifier: trengo.IdentifyByPhone, CreateMissingContacts: true},
-		{ChannelIdentifier: trengo.IdentifyByPhone, AllowDuplicates: true, NormalizePhone: strings.ToLower},
+	for _, cfg := range []trengo.DestinationConfig{
+		{ChannelIdentifier: trengo.IdentifierEmail, CreateMissingContacts: true},
+		{ChannelIdentifier: trengo.IdentifierPhone, CreateMissingContacts: true},
+		{ChannelIdentifier: trengo.IdentifierPhone, AllowDuplicates: true, NormalizePhone: strings.ToLower},
 	} {
 		cfg.ChannelID = 405980
 		cfg.EventTemplates = map[string]string{"Ev": "{{ event }} {{ items.[1] }} {{ properties }}"}

@@ -19,7 +19,7 @@ func ExampleNewClient() {
 	srv := trengotest.New() // stands in for Trengo
 	client, err := trengo.NewClient(
 		trengotest.Token,                    // yours is under Settings, Apps & Integrations
-		trengo.WithHTTPClient(srv.Client()), // not needed with the real Trengo
+		trengo.WithHTTPClient(srv.HTTPClient()), // not needed with the real Trengo
 		trengo.WithUserAgent("shop/1.2"),
 		trengo.WithMaxWait(time.Minute),
 	)
@@ -42,7 +42,7 @@ func ExampleContactsService_List() {
 	srv := trengotest.New()
 	srv.AddContact(trengotest.Contact{Name: "Ann", Email: "Ann@example.com"})
 	srv.AddContact(trengotest.Contact{Name: "Jo Ann", Email: "joann@example.com"})
-	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.Client()))
+	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.HTTPClient()))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -63,18 +63,18 @@ func ExampleContactsService_List() {
 func ExampleTicketsService_Create() {
 	srv := trengotest.New()
 	channel := srv.AddChannel(trengotest.Channel{Type: "EMAIL", Title: "Support"})
-	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.Client()))
+	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.HTTPClient()))
 	if err != nil {
 		log.Fatal(err)
 	}
 	ctx := context.Background()
-	contact, err := client.Contacts.Create(ctx, trengo.ContactCreate{
+	contact, err := client.Contacts.Create(ctx, trengo.ContactCreateParams{
 		ChannelID: channel.ID, Identifier: "ann@example.com", Name: "Ann",
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	ticket, err := client.Tickets.Create(ctx, trengo.TicketCreate{
+	ticket, err := client.Tickets.Create(ctx, trengo.TicketCreateParams{
 		ContactID: contact.ID, ChannelID: channel.ID, Subject: "Order 1001",
 	})
 	if err != nil {
@@ -88,14 +88,14 @@ func ExampleTicketsService_Create_unknownOutcome() {
 	srv := trengotest.New()
 	channel := srv.AddChannel(trengotest.Channel{Type: "EMAIL"})
 	contact := srv.AddContact(trengotest.Contact{Email: "ann@example.com"})
-	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.Client()))
+	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.HTTPClient()))
 	if err != nil {
 		log.Fatal(err)
 	}
 	srv.Inject(trengotest.LostAfter()) // the ticket is made, but the answer is lost
 
 	ctx := context.Background()
-	in := trengo.TicketCreate{ContactID: contact.ID, ChannelID: channel.ID, Subject: "Order 1001"}
+	in := trengo.TicketCreateParams{ContactID: contact.ID, ChannelID: channel.ID, Subject: "Order 1001"}
 	ticket, err := client.Tickets.Create(ctx, in)
 	if errors.Is(err, trengo.ErrOutcomeUnknown) {
 		fmt.Println(err)
@@ -122,7 +122,7 @@ func ExampleTicketsService_Create_unknownOutcome() {
 
 func ExampleClient_Do() {
 	srv := trengotest.New()
-	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.Client()))
+	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.HTTPClient()))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -143,12 +143,12 @@ func ExampleError() {
 	srv := trengotest.New()
 	channel := srv.AddChannel(trengotest.Channel{Type: "EMAIL"})
 	client, err := trengo.NewClient(trengotest.Token,
-		trengo.WithHTTPClient(srv.Client()), trengo.WithMaxWait(time.Second))
+		trengo.WithHTTPClient(srv.HTTPClient()), trengo.WithMaxWait(time.Second))
 	if err != nil {
 		log.Fatal(err)
 	}
 	create := func(identifier string) {
-		_, err := client.Contacts.Create(context.Background(), trengo.ContactCreate{
+		_, err := client.Contacts.Create(context.Background(), trengo.ContactCreateParams{
 			ChannelID: channel.ID, Identifier: identifier,
 		})
 		var failed *trengo.Error
@@ -174,7 +174,7 @@ func ExampleWithObserver() {
 	contact := srv.AddContact(trengotest.Contact{Name: "Ann"})
 	requests := new(expvar.Map) // safe for concurrent use, as an observer must be
 	client, err := trengo.NewClient(trengotest.Token,
-		trengo.WithHTTPClient(srv.Client()),
+		trengo.WithHTTPClient(srv.HTTPClient()),
 		trengo.WithObserver(func(a trengo.Attempt) {
 			requests.Add(fmt.Sprintf("method=%q,route=%q,status=\"%d\"", a.Method, a.Route, a.Status), 1)
 		}))
@@ -200,7 +200,7 @@ func ExampleWithTokenSource() {
 	var token atomic.Value // written by whatever reads your secrets
 	token.Store("old")
 	client, err := trengo.NewClient("", // the source has it
-		trengo.WithHTTPClient(srv.Client()),
+		trengo.WithHTTPClient(srv.HTTPClient()),
 		trengo.WithTokenSource(func(context.Context) (string, error) {
 			return token.Load().(string), nil
 		}))

@@ -19,11 +19,11 @@ func Example() {
 	server := trengotest.New()
 	server.AddChannel(trengotest.Channel{ID: 405980, Type: "EMAIL"})
 
-	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(server.Client()))
+	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(server.HTTPClient()))
 	if err != nil {
 		log.Fatal(err)
 	}
-	destination, err := trengo.NewDestination(client, trengo.Config{
+	destination, err := trengo.NewDestination(client, trengo.DestinationConfig{
 		ChannelID:             405980,
 		EventTemplates:        map[string]string{"Order Completed": "Order {{ order_id }}"},
 		CreateMissingContacts: true,
@@ -53,11 +53,11 @@ func supportDesk() (*trengo.Destination, *trengotest.Server) {
 	server := trengotest.New()
 	server.AddChannel(trengotest.Channel{ID: 405980, Type: "EMAIL"})
 	server.AddContact(trengotest.Contact{ID: 17, Name: "Ann", Email: "ann@example.com", ChannelIDs: []int64{405980}})
-	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(server.Client()))
+	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(server.HTTPClient()))
 	if err != nil {
 		log.Fatal(err)
 	}
-	destination, err := trengo.NewDestination(client, trengo.Config{
+	destination, err := trengo.NewDestination(client, trengo.DestinationConfig{
 		ChannelID:      405980,
 		EventTemplates: map[string]string{"Support Requested": "{{ subject || Help wanted }}"},
 	})
@@ -69,7 +69,7 @@ func supportDesk() (*trengo.Destination, *trengotest.Server) {
 
 // The config of RudderStack's own Trengo destination can be used as it is.
 func ExampleNewDestination() {
-	var config trengo.Config
+	var config trengo.DestinationConfig
 	err := json.Unmarshal([]byte(`{
 		"channelId": "405980",
 		"channelIdentifier": "email",
@@ -117,7 +117,7 @@ func ExampleDestination_Process() {
 			fmt.Println("tell the sender:", err)
 		case err != nil:
 			log.Fatal(err)
-		case result.Action == trengo.Skipped:
+		case result.Action == trengo.ActionSkipped:
 			fmt.Println(result.Action, "-", result.Reason)
 		default:
 			fmt.Println(result.Action, result.ContactID, result.TicketID)

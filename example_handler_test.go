@@ -14,11 +14,11 @@ import (
 func ExampleNewHandler() {
 	srv := trengotest.New() // stands in for Trengo
 	srv.AddChannel(trengotest.Channel{ID: 405980, Type: "EMAIL"})
-	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.Client()))
+	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.HTTPClient()))
 	if err != nil {
 		log.Fatal(err)
 	}
-	destination, err := trengo.NewDestination(client, trengo.Config{ChannelID: 405980})
+	destination, err := trengo.NewDestination(client, trengo.DestinationConfig{ChannelID: 405980})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -15,14 +15,14 @@ import (
 
 // askForReview opens a ticket for whoever has the e-mail.
 func askForReview(ctx context.Context, client *trengo.Client, channelID int64, email string) (int64, error) {
-	contact, err := client.Contacts.Create(ctx, trengo.ContactCreate{
+	contact, err := client.Contacts.Create(ctx, trengo.ContactCreateParams{
 		ChannelID:  channelID,
 		Identifier: email, // finds the contact that has it, or creates one
 	})
 	if err != nil {
 		return 0, err
 	}
-	ticket, err := client.Tickets.Create(ctx, trengo.TicketCreate{
+	ticket, err := client.Tickets.Create(ctx, trengo.TicketCreateParams{
 		ContactID: contact.ID,
 		ChannelID: channelID,
 		Subject:   "How did we do?",
@@ -39,7 +39,7 @@ func askForReview(ctx context.Context, client *trengo.Client, channelID int64, e
 // newDestination takes the config that RudderStack keeps for its own
 // destination.
 func newDestination(client *trengo.Client, config []byte) (*trengo.Destination, error) {
-	var cfg trengo.Config
+	var cfg trengo.DestinationConfig
 	if err := json.Unmarshal(config, &cfg); err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func handle(ctx context.Context, destination *trengo.Destination, message []byte
 func Example_client() {
 	srv := trengotest.New()
 	srv.AddChannel(trengotest.Channel{ID: 405980, Type: "EMAIL"})
-	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.Client()))
+	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.HTTPClient()))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -73,7 +73,7 @@ func Example_client() {
 func Example_destination() {
 	srv := trengotest.New()
 	srv.AddChannel(trengotest.Channel{ID: 405980, Type: "EMAIL"})
-	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.Client()))
+	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.HTTPClient()))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -127,7 +127,7 @@ func TestReadme_codeIsTested(t *testing.T) {
 func TestAskForReview_lostAnswer(t *testing.T) {
 	srv := trengotest.New()
 	srv.AddChannel(trengotest.Channel{ID: 405980, Type: "EMAIL"})
-	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.Client()))
+	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.HTTPClient()))
 	if err != nil {
 		t.Fatal(err)
 	}

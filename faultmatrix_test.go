@@ -169,13 +169,13 @@ func (r *matrixRun) errorf(format string, args ...any) {
 }
 
 func (r *matrixRun) newDestination() *trengo.Destination {
-	cfg := trengo.Config{
+	cfg := trengo.DestinationConfig{
 		ChannelID:             matrixEmailChannel,
 		EventTemplates:        map[string]string{matrixSubject: "{{ event }}"},
 		CreateMissingContacts: true,
 	}
 	if r.byPhone {
-		cfg.ChannelID, cfg.ChannelIdentifier = matrixPhoneChannel, trengo.IdentifyByPhone
+		cfg.ChannelID, cfg.ChannelIdentifier = matrixPhoneChannel, trengo.IdentifierPhone
 	}
 	client := newClient(r.t, r.srv, trengo.WithTimeout(matrixTimeout))
 	destination, err := trengo.NewDestination(client, cfg)

@@ -106,7 +106,7 @@ func (s *scenario) trengo(t *testing.T) (srv *trengotest.Server, contacts []tren
 // play runs the events and returns what became of them.
 func (s *scenario) play(t *testing.T) (requests, results string) {
 	t.Helper()
-	var cfg trengo.Config
+	var cfg trengo.DestinationConfig
 	if err := json.Unmarshal([]byte(s.parts["config"]), &cfg); err != nil {
 		t.Fatal(err)
 	}

@@ -27,42 +27,42 @@ type HandlerConfig struct {
 	// Authorization.
 	SecretHeader string
 
-	// SegmentSecret is the shared secret of senders that sign, as Segment and
+	// SigningSecret is the shared secret of senders that sign, as Segment and
 	// Customer.io do: X-Signature is the HMAC-SHA1 of the decompressed body, in
 	// hexadecimal digits. A request needs either a secret or a signature. A signature of
 	// the first event of an array alone, which Segment's older batches have, is
 	// refused.
-	SegmentSecret string
+	SigningSecret string
 
-	// Insecure lets everybody in. Without it, NewHandler insists on Secrets or
-	// a SegmentSecret.
-	Insecure bool
+	// AllowUnauthenticated lets everybody in. Without it, NewHandler insists on Secrets or
+	// a SigningSecret.
+	AllowUnauthenticated bool
 
-	// Budget is how long a delivery may take from the moment at which its
+	// Timeout is how long a delivery may take from the moment at which its
 	// header was read. 0 stands for 8 seconds: RudderStack gives up after 10,
 	// and delivers again what may have been done.
-	Budget time.Duration
+	Timeout time.Duration
 
-	// MaxBody bounds the body in bytes, before and after it is decompressed.
+	// MaxBodyBytes bounds the body in bytes, before and after it is decompressed.
 	// 0 stands for 4 MB. JSON that is read can take fifty times its length in
 	// memory.
-	MaxBody int64
+	MaxBodyBytes int64
 
-	// RetryUnknownContacts answers 503 instead of 400 to an event that ends
+	// RetryContactNotFound answers 503 instead of 400 to an event that ends
 	// with [ErrContactNotFound]: the identify that creates the contact may be
 	// on its way, because RudderStack keeps the order of a user id and not of
 	// a person. If it comes later under the same user id, RudderStack holds it
 	// back until the event is given up, after three hours: where that happens,
-	// [Config.CreateMissingContacts] is better.
-	RetryUnknownContacts bool
+	// [DestinationConfig.CreateMissingContacts] is better.
+	RetryContactNotFound bool
 
-	// HoldRefusals answers 429 when the Budget is used up instead of at once
+	// DelayRateLimited answers 429 when the Timeout is used up instead of at once
 	// (to an array, at some moment before). RudderStack puts a refused event
 	// off for up to five minutes, and its workers take up the next: answered
 	// at once they run through all that wait, and then Trengo is idle. Holding
 	// them makes a backlog drain up to three times as fast, at the price of
 	// requests that stay open.
-	HoldRefusals bool
+	DelayRateLimited bool
 
 	// OnOutcome, if set, is told how each event ended and which status it has,
 	// before the answer is sent: for a dead-letter queue, metrics or an audit
@@ -83,7 +83,7 @@ const (
 // NewHandler makes a handler that takes events over HTTP, as RudderStack's
 // Webhook and HTTP Webhook destinations send them: a POST of one event, or of
 // an array of them, as JSON. It answers when all is done, within
-// [HandlerConfig.Budget], and works on nothing afterwards. The status is
+// [HandlerConfig.Timeout], and works on nothing afterwards. The status is
 // chosen so that RudderStack neither loses an event nor repeats one in vain:
 //
 //	200  done, done before, or skipped
@@ -92,7 +92,7 @@ const (
 //	429  the rate limit leaves no room in time; no ticket was sent, and a
 //	     contact that was created on the way is found the next time
 //	503  Trengo is down or refuses the token, or the outcome is not known
-//	500  a panic, such as of [Config.NormalizePhone]
+//	500  a panic, such as of [DestinationConfig.NormalizePhone]
 //
 // An array has one status for all, because all of it is delivered again: 429
 // if any event has that, else 503 or 500, else 400, else 200. What was done is
@@ -101,7 +101,7 @@ const (
 // person are handled in the order of the array; if one is to be delivered
 // again, those after it are held back, so that they do not overtake it, unless
 // they may create the contact that it waits for. Different people's are handled
-// at the same time, [Config.Concurrency] of them.
+// at the same time, [DestinationConfig.Concurrency] of them.
 //
 // What never reaches an event: 401 (wrong secret or signature), 405 (no POST),
 // 408 (the body did not come within the budget), 413 (the body, or the number
@@ -135,8 +135,8 @@ func NewHandler(d *Destination, cfg HandlerConfig) (http.Handler, error) {
 
 func (cfg *HandlerConfig) check() error {
 	mistakes := []error{
-		setDefault(&cfg.Budget, defaultBudget, "Budget"),
-		setDefault(&cfg.MaxBody, defaultMaxBody, "MaxBody"),
+		setDefault(&cfg.Timeout, defaultBudget, "Timeout"),
+		setDefault(&cfg.MaxBodyBytes, defaultMaxBody, "MaxBodyBytes"),
 	}
 	if cfg.SecretHeader != "" && len(cfg.Secrets) == 0 {
 		mistakes = append(mistakes, errors.New("SecretHeader is set, and Secrets is empty"))
@@ -152,12 +152,12 @@ func (cfg *HandlerConfig) check() error {
 			mistakes = append(mistakes, fmt.Errorf("secret %d is empty or cannot be the value of a header", i))
 		}
 	}
-	secured := len(cfg.Secrets) > 0 || cfg.SegmentSecret != ""
+	secured := len(cfg.Secrets) > 0 || cfg.SigningSecret != ""
 	switch {
-	case cfg.Insecure && secured:
-		mistakes = append(mistakes, errors.New("a secret is set, and so is Insecure"))
-	case !cfg.Insecure && !secured:
-		mistakes = append(mistakes, errors.New("there are neither Secrets nor a SegmentSecret; Insecure would let everybody in"))
+	case cfg.AllowUnauthenticated && secured:
+		mistakes = append(mistakes, errors.New("a secret is set, and so is AllowUnauthenticated"))
+	case !cfg.AllowUnauthenticated && !secured:
+		mistakes = append(mistakes, errors.New("there are neither Secrets nor a SigningSecret; AllowUnauthenticated would let everybody in"))
 	}
 	return errors.Join(mistakes...)
 }
@@ -175,7 +175,7 @@ type handler struct {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Before the body is read: the sender's clock is running.
-	ctx, cancel := context.WithTimeout(r.Context(), h.cfg.Budget)
+	ctx, cancel := context.WithTimeout(r.Context(), h.cfg.Timeout)
 	defer cancel()
 	body, refused := h.receive(ctx, w, r)
 	if refused != nil {
@@ -198,7 +198,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !isArray {
 		whole = &answers[0]
 	}
-	if h.cfg.HoldRefusals && whole.Status == http.StatusTooManyRequests {
+	if h.cfg.DelayRateLimited && whole.Status == http.StatusTooManyRequests {
 		hold(ctx, isArray)
 	}
 	whole.send(w)
@@ -250,7 +250,7 @@ func (h *handler) status(err error) int {
 		return http.StatusServiceUnavailable
 	case errors.Is(err, ErrRateLimited), endedInLine(err):
 		return http.StatusTooManyRequests
-	case Retryable(err), h.cfg.RetryUnknownContacts && errors.Is(err, ErrContactNotFound):
+	case Retryable(err), h.cfg.RetryContactNotFound && errors.Is(err, ErrContactNotFound):
 		return http.StatusServiceUnavailable
 	case errors.As(err, new(*panicError)):
 		return http.StatusInternalServerError

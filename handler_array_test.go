@@ -62,7 +62,7 @@ func TestHandler_statusOfAnArray(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				// One at a time, so that a pause that Trengo asks for is the last
 				// word.
-				w := newWebhook(t, anybody, func(cfg *trengo.Config) { cfg.Concurrency = 1 })
+				w := newWebhook(t, anybody, func(cfg *trengo.DestinationConfig) { cfg.Concurrency = 1 })
 				w.warmUp()
 				faults := map[int64]trengotest.Fault{}
 				for i, who := range []string{done, noRoom, isDown, isUnknown} {
@@ -200,7 +200,7 @@ func TestHandler_arrayKeepsAPersonsOrder(t *testing.T) {
 func TestHandler_arrayCreatesTheContactThatAnEventWaitsFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWebhook(t, trengo.HandlerConfig{Insecure: true, RetryUnknownContacts: true})
+		w := newWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, RetryContactNotFound: true})
 		body := wires(t, trackFor("1", annsMail), identifyFor("2", annsMail, "Ann"), trackFor("3", annsMail))
 		if diff := cmp.Diff([]int{503, 200, 200}, w.post(body).statuses()); diff != "" {
 			t.Errorf("statuses of the first delivery (-want +got):\n%s", diff)
@@ -221,7 +221,7 @@ func TestHandler_arraysOfStrangersEnd(t *testing.T) {
 		want int
 	}{
 		"who are given up":      {anybody, 400},
-		"who may be on the way": {trengo.HandlerConfig{Insecure: true, RetryUnknownContacts: true}, 503},
+		"who may be on the way": {trengo.HandlerConfig{AllowUnauthenticated: true, RetryContactNotFound: true}, 503},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -284,7 +284,7 @@ func TestHandler_arrayOfOneWhoIsKnownByNow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWebhook(t, trengo.HandlerConfig{Insecure: true, RetryUnknownContacts: true})
+				w := newWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, RetryContactNotFound: true})
 				body := wires(t, trackFor("1", annsMail), trackFor("2", ""))
 				w.post(body)
 				c.create(w)
@@ -334,7 +334,7 @@ func TestHandler_arrayConcurrency(t *testing.T) {
 	t.Parallel()
 	for concurrency, want := range map[int]time.Duration{1: 4 * time.Second, 2: 2 * time.Second, 16: time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWebhook(t, anybody, func(cfg *trengo.Config) { cfg.Concurrency = concurrency })
+			w := newWebhook(t, anybody, func(cfg *trengo.DestinationConfig) { cfg.Concurrency = concurrency })
 			w.Behavior.Latency = time.Second
 			var events []*trengo.Event
 			for range 4 {

@@ -77,7 +77,7 @@ func TestHandler_refusesAtOnceWhatHasNoRoom(t *testing.T) {
 func TestHandler_holdRefusals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWebhook(t, trengo.HandlerConfig{Insecure: true, HoldRefusals: true})
+		w := newWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, DelayRateLimited: true})
 		w.AddContact(trengotest.Contact{Email: annsMail})
 		w.must(identifyFor("", annsMail, "")) // so that it is known
 		answerTo := func(body string, fault trengotest.Fault) (int, time.Duration) {
@@ -265,7 +265,7 @@ func TestHandler_slowTokenSource(t *testing.T) {
 			<-ctx.Done()
 			return "", ctx.Err()
 		}))
-		d, err := trengo.NewDestination(client, trengo.Config{ChannelID: 1})
+		d, err := trengo.NewDestination(client, trengo.DestinationConfig{ChannelID: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

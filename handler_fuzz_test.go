@@ -45,7 +45,7 @@ func FuzzHandler(f *testing.F) {
 		srv := trengotest.New()
 		srv.SetRateLimit(1_000_000) // nobody waits
 		srv.AddChannel(trengotest.Channel{ID: 405980, Type: "EMAIL"})
-		destination, err := trengo.NewDestination(newClient(t, srv), trengo.Config{
+		destination, err := trengo.NewDestination(newClient(t, srv), trengo.DestinationConfig{
 			ChannelID: 405980, EventTemplates: map[string]string{"Ev": "{{ properties }}"},
 		})
 		if err != nil {
@@ -53,7 +53,7 @@ func FuzzHandler(f *testing.F) {
 		}
 		var ended []error
 		handler, err := trengo.NewHandler(destination, trengo.HandlerConfig{
-			Insecure: true, MaxBody: 1 << 10,
+			AllowUnauthenticated: true, MaxBodyBytes: 1 << 10,
 			OnOutcome: func(o trengo.Outcome, _ int) { ended = append(ended, o.Err) },
 		})
 		if err != nil {

@@ -46,8 +46,8 @@ func TestHandler_whoMaySend(t *testing.T) {
 	var (
 		bySecret  = trengo.HandlerConfig{Secrets: []string{"Bearer new", "Bearer old"}}
 		byOther   = trengo.HandlerConfig{Secrets: []string{"s3cret"}, SecretHeader: "x-events-secret"}
-		bySegment = trengo.HandlerConfig{SegmentSecret: "signed"}
-		byEither  = trengo.HandlerConfig{Secrets: []string{"s3cret"}, SegmentSecret: "signed"}
+		bySegment = trengo.HandlerConfig{SigningSecret: "signed"}
+		byEither  = trengo.HandlerConfig{Secrets: []string{"s3cret"}, SigningSecret: "signed"}
 		signed    = signature("signed", skippable)
 	)
 	for name, c := range map[string]struct {
@@ -109,7 +109,7 @@ func TestHandler_readsNothingOfAStranger(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]trengo.HandlerConfig{
 		"without a secret":    {Secrets: []string{"s3cret"}},
-		"without a signature": {SegmentSecret: "s3cret"},
+		"without a signature": {SigningSecret: "s3cret"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -175,7 +175,7 @@ func TestHandler_whatItReads(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			handler := newHandler(t, newDesk(t).destination, trengo.HandlerConfig{Insecure: true, MaxBody: limit})
+			handler := newHandler(t, newDesk(t).destination, trengo.HandlerConfig{AllowUnauthenticated: true, MaxBodyBytes: limit})
 			r := delivery(t.Context(), c.body)
 			r.Method = c.method
 			for i := 0; i < len(c.header); i += 2 {
@@ -266,7 +266,7 @@ func TestHandler_readDeadline(t *testing.T) {
 	}{
 		"of an event":            {anybody, skippable, []time.Duration{budget, 0}},
 		"of a stranger":          {trengo.HandlerConfig{Secrets: []string{"s3cret"}}, skippable, []time.Duration{budget}},
-		"of a body that is long": {trengo.HandlerConfig{Insecure: true, MaxBody: 1, Budget: time.Second}, skippable, []time.Duration{time.Second}},
+		"of a body that is long": {trengo.HandlerConfig{AllowUnauthenticated: true, MaxBodyBytes: 1, Timeout: time.Second}, skippable, []time.Duration{time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

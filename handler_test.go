@@ -30,9 +30,9 @@ type told struct {
 	Err           string
 }
 
-var anybody = trengo.HandlerConfig{Insecure: true}
+var anybody = trengo.HandlerConfig{AllowUnauthenticated: true}
 
-func newWebhook(t *testing.T, cfg trengo.HandlerConfig, changes ...func(*trengo.Config)) *webhook {
+func newWebhook(t *testing.T, cfg trengo.HandlerConfig, changes ...func(*trengo.DestinationConfig)) *webhook {
 	t.Helper()
 	w := &webhook{desk: newDesk(t, changes...)}
 	cfg.OnOutcome = func(o trengo.Outcome, status int) {
@@ -148,7 +148,7 @@ func TestHandler_statusOfAnEvent(t *testing.T) {
 		{"an override that is no id", override, anybody, trengotest.Fault{}, reply{Status: 400, Error: "trengo: invalid event: trengoChannelId in context.externalId is no id"}},
 		{"nobody", nobody, anybody, trengotest.Fault{}, reply{Status: 400, Error: "trengo: missing identifier: the event has no email"}},
 		{"a stranger", stranger, anybody, trengotest.Fault{}, reply{Status: 400, Error: "trengo: contact not found"}},
-		{"a stranger who may be on the way", stranger, trengo.HandlerConfig{Insecure: true, RetryUnknownContacts: true}, trengotest.Fault{}, reply{Status: 503, Error: "trengo: contact not found"}},
+		{"a stranger who may be on the way", stranger, trengo.HandlerConfig{AllowUnauthenticated: true, RetryContactNotFound: true}, trengotest.Fault{}, reply{Status: 503, Error: "trengo: contact not found"}},
 		{"values that Trengo refuses", track, anybody, trengotest.Respond(422, "application/json", `{"errors":{"subject":["no"]}}`), reply{Status: 400, Error: "trengo: POST /tickets: 422 Unprocessable Entity; invalid fields: subject"}},
 		{"a route that is not there", track, anybody, trengotest.Respond(405, "", ""), reply{Status: 400, Error: "trengo: POST /tickets: 405 Method Not Allowed"}},
 		{"something that Trengo cannot do", track, anybody, trengotest.Respond(501, "", ""), reply{Status: 400, Error: "trengo: POST /tickets: 501 Not Implemented"}},
@@ -194,7 +194,7 @@ func TestHandler_severalContacts(t *testing.T) {
 func TestHandler_panic(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"%s", "[%s]"} {
-		w := newWebhook(t, anybody, byPhone, func(cfg *trengo.Config) {
+		w := newWebhook(t, anybody, byPhone, func(cfg *trengo.DestinationConfig) {
 			cfg.NormalizePhone = func(string) string { panic("ann@example.com") }
 		})
 		answer := w.post(strings.Replace(body, "%s", wire(t, trackFor("1", annsPhone)), 1))
@@ -222,7 +222,7 @@ func TestHandler_panicInAnArray(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWebhook(t, anybody, byPhone, func(cfg *trengo.Config) {
+			w := newWebhook(t, anybody, byPhone, func(cfg *trengo.DestinationConfig) {
 				cfg.NormalizePhone = func(phone string) string {
 					if phone == panics {
 						panic("no rule for it")
@@ -270,7 +270,7 @@ func TestHandler_retryAfter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := newWebhook(t, trengo.HandlerConfig{Insecure: true, Budget: 100 * time.Millisecond})
+				w := newWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, Timeout: 100 * time.Millisecond})
 				w.AddContact(trengotest.Contact{Name: "Ann", Email: annsMail})
 				w.must(identifyFor("", annsMail, "")) // so that it is known
 				for i, array := range []string{"%s", "[%s," + skippable + "]"} {
@@ -296,7 +296,7 @@ func TestNewHandler_mistakes(t *testing.T) {
 		noDestination = "the destination is nil"
 		budget        = "Budget is negative"
 		maxBody       = "MaxBody is negative"
-		noSecret      = "there are neither Secrets nor a SegmentSecret; Insecure would let everybody in"
+		noSecret      = "there are neither Secrets nor a SigningSecret; Insecure would let everybody in"
 		insecure      = "a secret is set, and so is Insecure"
 		noValue       = " is empty or cannot be the value of a header"
 		noName        = "SecretHeader is no name of a header"
@@ -316,14 +316,14 @@ func TestNewHandler_mistakes(t *testing.T) {
 	}{
 		"no destination":              {nil, anybody, []string{noDestination}},
 		"nothing":                     {d, trengo.HandlerConfig{}, []string{noSecret}},
-		"insecure with a secret":      {d, trengo.HandlerConfig{Insecure: true, Secrets: []string{"s"}}, []string{insecure}},
-		"insecure with a signature":   {d, trengo.HandlerConfig{Insecure: true, SegmentSecret: "s"}, []string{insecure}},
+		"insecure with a secret":      {d, trengo.HandlerConfig{AllowUnauthenticated: true, Secrets: []string{"s"}}, []string{insecure}},
+		"insecure with a signature":   {d, trengo.HandlerConfig{AllowUnauthenticated: true, SigningSecret: "s"}, []string{insecure}},
 		"a secret that was not set":   {d, trengo.HandlerConfig{Secrets: []string{""}}, bad(0)},
 		"secrets that no header has":  {d, trengo.HandlerConfig{Secrets: []string{"fine", " a", "b ", "a\nb", "Bearer "}}, bad(1, 2, 3, 4)},
 		"a header that cannot be":     {d, trengo.HandlerConfig{Secrets: []string{"s"}, SecretHeader: "X Secret"}, []string{noName}},
-		"a header without secrets":    {d, trengo.HandlerConfig{SegmentSecret: "s", SecretHeader: "X-Secret"}, []string{noUse}},
-		"negative sizes":              {d, trengo.HandlerConfig{Insecure: true, Budget: -1, MaxBody: -1}, []string{budget, maxBody}},
-		"all of them, and no secrets": {nil, trengo.HandlerConfig{Budget: -1, MaxBody: -1, SecretHeader: "é"}, []string{noDestination, budget, maxBody, noUse, noName, noSecret}},
+		"a header without secrets":    {d, trengo.HandlerConfig{SigningSecret: "s", SecretHeader: "X-Secret"}, []string{noUse}},
+		"negative sizes":              {d, trengo.HandlerConfig{AllowUnauthenticated: true, Timeout: -1, MaxBodyBytes: -1}, []string{budget, maxBody}},
+		"all of them, and no secrets": {nil, trengo.HandlerConfig{Timeout: -1, MaxBodyBytes: -1, SecretHeader: "é"}, []string{noDestination, budget, maxBody, noUse, noName, noSecret}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

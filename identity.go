@@ -15,8 +15,8 @@ type ChannelIdentifier string
 
 // The kinds of identifier.
 const (
-	IdentifyByEmail ChannelIdentifier = "email"
-	IdentifyByPhone ChannelIdentifier = "phone"
+	IdentifierEmail ChannelIdentifier = "email"
+	IdentifierPhone ChannelIdentifier = "phone"
 )
 
 // An identifier is the normalised e-mail or phone of a person.
@@ -39,7 +39,7 @@ func (who identifier) address() string {
 
 // isOf reports whether a contact has this identifier.
 func (who identifier) isOf(c *Contact) bool {
-	if who.kind == IdentifyByPhone {
+	if who.kind == IdentifierPhone {
 		digits, _ := phoneDigits(c.Phone)
 		return digits == who.key
 	}
@@ -48,16 +48,16 @@ func (who identifier) isOf(c *Contact) bool {
 
 // contradicts reports whether a contact visibly has another identifier.
 func (who identifier) contradicts(c *Contact) bool {
-	if who.kind == IdentifyByPhone && c.Phone == "" || who.kind == IdentifyByEmail && c.Email == "" {
+	if who.kind == IdentifierPhone && c.Phone == "" || who.kind == IdentifierEmail && c.Email == "" {
 		return false
 	}
 	return !who.isOf(c)
 }
 
 // identify finds the identifier of an event: the first usable value wins.
-func (cfg *Config) identify(ev *Event) (identifier, error) {
+func (cfg *DestinationConfig) identify(ev *Event) (identifier, error) {
 	read := readEmail
-	if cfg.ChannelIdentifier == IdentifyByPhone {
+	if cfg.ChannelIdentifier == IdentifierPhone {
 		read = cfg.readPhone
 	}
 	kind := string(cfg.ChannelIdentifier)
@@ -82,23 +82,23 @@ func readEmail(value string) (who identifier, problem string) {
 	if local == "" || domain == "" || strings.Contains(domain, "@") {
 		return who, "has no text on both sides of one @"
 	}
-	return identifier{kind: IdentifyByEmail, key: email}, ""
+	return identifier{kind: IdentifierEmail, key: email}, ""
 }
 
 func normalizeEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
-func (cfg *Config) readPhone(value string) (who identifier, problem string) {
+func (cfg *DestinationConfig) readPhone(value string) (who identifier, problem string) {
 	if cfg.NormalizePhone != nil {
 		value = cfg.NormalizePhone(value)
 	}
 	digits, international := phoneDigits(value)
 	switch {
 	case strings.HasPrefix(digits, "0"):
-		return who, "is in national form, which makes a broken contact: see Config.NormalizePhone"
+		return who, "is in national form, which makes a broken contact: see DestinationConfig.NormalizePhone"
 	case len(digits) < 7 || len(digits) > 15:
 		return who, "has not 7 to 15 digits"
 	}
-	return identifier{kind: IdentifyByPhone, key: digits, international: international}, ""
+	return identifier{kind: IdentifierPhone, key: digits, international: international}, ""
 }
 
 // phoneDigits takes off a phone's formatting, a leading + or 00, and a (0)

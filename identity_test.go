@@ -21,7 +21,7 @@ type identityCase struct {
 	says             string // why there is no identifier
 }
 
-func runIdentities(t *testing.T, cfg trengo.Config, cases []identityCase) {
+func runIdentities(t *testing.T, cfg trengo.DestinationConfig, cases []identityCase) {
 	t.Helper()
 	for _, tt := range cases {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestDestination_email(t *testing.T) {
 	absent := func(name, email string) identityCase {
 		return identityCase{name: name, fields: `"traits":{"email":` + email + `}`, says: none}
 	}
-	runIdentities(t, trengo.Config{}, []identityCase{
+	runIdentities(t, trengo.DestinationConfig{}, []identityCase{
 		{name: "in traits", fields: `"traits":{"email":"a@example.com"}`, identifier: "a@example.com"},
 		{name: "in context.traits", fields: `"context":{"traits":{"email":"a@example.com"}}`, identifier: "a@example.com"},
 		{name: "in properties", fields: `"properties":{"email":"a@example.com"}`, identifier: "a@example.com"},
@@ -112,7 +112,7 @@ func TestDestination_email(t *testing.T) {
 func TestDestination_phone(t *testing.T) {
 	t.Parallel()
 	const none = "the event has no phone"
-	const national = "the phone is in national form, which makes a broken contact: see Config.NormalizePhone"
+	const national = "the phone is in national form, which makes a broken contact: see DestinationConfig.NormalizePhone"
 	const length = "the phone has not 7 to 15 digits"
 	phone := func(name, value, identifier string) identityCase {
 		return identityCase{
@@ -123,7 +123,7 @@ func TestDestination_phone(t *testing.T) {
 	bad := func(name, value, says string) identityCase {
 		return identityCase{name: name, fields: `"traits":{"phone":` + value + `}`, says: says}
 	}
-	runIdentities(t, trengo.Config{ChannelIdentifier: trengo.IdentifyByPhone}, []identityCase{
+	runIdentities(t, trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone}, []identityCase{
 		phone("with marks before the plus", `"\u202a+31600000042\u202c"`, "+31600000042"),
 		phone("with a plus in brackets", `"(+31) 6 0000 0042"`, "+31600000042"),
 		bad("a number with a fraction", `3160000004.5`, none),
@@ -193,7 +193,7 @@ func TestDestination_normalizePhone(t *testing.T) {
 		}
 		return phone
 	}
-	runIdentities(t, trengo.Config{ChannelIdentifier: trengo.IdentifyByPhone, NormalizePhone: dutch}, []identityCase{
+	runIdentities(t, trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone, NormalizePhone: dutch}, []identityCase{
 		{name: "a national form", fields: `"traits":{"phone":"06 0000 0042"}`, identifier: "+31600000042", term: "31600000042"},
 		{name: "a form that it leaves alone", fields: `"traits":{"phone":"32 600000042"}`, identifier: "32600000042"},
 		{name: "a number", fields: `"traits":{"phone":600000042}`, identifier: "600000042"},
@@ -202,7 +202,7 @@ func TestDestination_normalizePhone(t *testing.T) {
 		{name: "it returns nothing for the first source", fields: `"traits":{"phone":"nothing"},"properties":{"phone":"0600000042"}`, identifier: "+31600000042", term: "31600000042"},
 		{name: "it returns what is no phone", fields: `"traits":{"phone":"call me"}`, says: length},
 	})
-	runIdentities(t, trengo.Config{NormalizePhone: func(string) string { panic("asked about an e-mail") }}, []identityCase{
+	runIdentities(t, trengo.DestinationConfig{NormalizePhone: func(string) string { panic("asked about an e-mail") }}, []identityCase{
 		{name: "it is not asked about e-mails", fields: `"traits":{"email":"a@example.com","phone":"5"}`, identifier: "a@example.com"},
 	})
 }
@@ -226,7 +226,7 @@ func TestDestination_identifiersMadeByHand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			destination := destinationOn(t, newTrengo(), trengo.Config{ChannelIdentifier: trengo.IdentifyByPhone})
+			destination := destinationOn(t, newTrengo(), trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone})
 			ev := &trengo.Event{Type: "identify", Properties: map[string]any{"phone": tt.phone}}
 			plan, err := destination.Plan(t.Context(), ev)
 			if err != nil || len(plan.Writes) != 1 {
@@ -242,7 +242,7 @@ func TestDestination_identifiersMadeByHand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			destination := destinationOn(t, newTrengo(), trengo.Config{ChannelIdentifier: trengo.IdentifyByPhone})
+			destination := destinationOn(t, newTrengo(), trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone})
 			ev := &trengo.Event{Type: "identify", Traits: map[string]any{"phone": phone}}
 			if _, err := destination.Plan(t.Context(), ev); !errors.Is(err, trengo.ErrMissingIdentifier) {
 				t.Errorf("error is %v, want ErrMissingIdentifier", err)
@@ -300,7 +300,7 @@ func TestDestination_name(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			srv := newTrengo()
-			if _, err := destinationOn(t, srv, trengo.Config{AllowDuplicates: true}).Process(t.Context(), mustParse(t, identifyEvent(tt.fields))); err != nil {
+			if _, err := destinationOn(t, srv, trengo.DestinationConfig{AllowDuplicates: true}).Process(t.Context(), mustParse(t, identifyEvent(tt.fields))); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff([]string{createOf(mailChannel, "a@example.com", tt.want)}, requestLines(srv)); diff != "" {

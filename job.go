@@ -63,8 +63,8 @@ func (d *Destination) reasonToSkip(kind string, ev *Event) string {
 func (j *job) named() bool { return j.contactID != 0 }
 
 // newContact is what a contact of the person is created with.
-func (j *job) newContact() ContactCreate {
-	return ContactCreate{ChannelID: j.channelID, Identifier: j.who.address(), Name: j.name}
+func (j *job) newContact() ContactCreateParams {
+	return ContactCreateParams{ChannelID: j.channelID, Identifier: j.who.address(), Name: j.name}
 }
 
 // A person is who an event is about: by an identifier, or by the contact that

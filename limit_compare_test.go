@@ -75,7 +75,7 @@ func TestLimit_sideBySide(t *testing.T) {
 // plainCall is a client with a limiter that waits as long as a 429 says.
 func plainCall(t *testing.T, srv *trengotest.Server, limiter *rate.Limiter) func() bool {
 	t.Helper()
-	client := srv.Client()
+	client := srv.HTTPClient()
 	return func() bool {
 		if err := limiter.Wait(t.Context()); err != nil {
 			t.Error(err)

@@ -298,7 +298,7 @@ func TestContactsService_List_query(t *testing.T) {
 func TestTicketsService_List_query(t *testing.T) {
 	t.Parallel()
 	opts := trengo.TicketListOptions{
-		Status: trengo.TicketClosed, ContactID: 4_000_000_001,
+		Status: trengo.TicketStatusClosed, ContactID: 4_000_000_001,
 		UserIDs: []int64{1, 2}, ChannelIDs: []int64{3}, LabelIDs: []int64{4, 5},
 		LastMessageType: "INBOUND", OldestFirst: true, Term: "+31 6", PerPage: 100,
 		UpdatedAfter: time.Date(2024, 2, 19, 1, 30, 0, 0, time.FixedZone("", 2*60*60)),
@@ -369,7 +369,7 @@ func TestTicketsService_List_items(t *testing.T) {
 		t.Fatalf("got %+v, %v; want one ticket", all, err)
 	}
 	got := all[0]
-	if got.ID != ticket.ID || got.Status != trengo.TicketOpen || got.Subject != "Order 12" || got.ChannelID != 0 {
+	if got.ID != ticket.ID || got.Status != trengo.TicketStatusOpen || got.Subject != "Order 12" || got.ChannelID != 0 {
 		t.Errorf("ticket is %+v", got)
 	}
 	if got.Contact.ID != in.ContactID || got.Channel.ID != in.ChannelID || got.MessagesCount != 1 {

@@ -22,7 +22,7 @@ func BenchmarkLoopback(b *testing.B) {
 		_, _ = io.WriteString(w, ticketAnswer)
 	}))
 	defer srv.Close()
-	in := trengo.TicketCreate{ContactID: 460000001, ChannelID: 405980, Subject: "Order 1001"}
+	in := trengo.TicketCreateParams{ContactID: 460000001, ChannelID: 405980, Subject: "Order 1001"}
 	client, err := trengo.NewClient("token", trengo.WithBaseURL(srv.URL), trengo.WithRateLimit(1_000_000_000))
 	if err != nil {
 		b.Fatal(err)
@@ -49,7 +49,7 @@ func BenchmarkLoopback(b *testing.B) {
 }
 
 // createByHand is what a program would write without this package.
-func createByHand(b *testing.B, client *http.Client, baseURL string, in trengo.TicketCreate) {
+func createByHand(b *testing.B, client *http.Client, baseURL string, in trengo.TicketCreateParams) {
 	b.Helper()
 	body, err := json.Marshal(in)
 	if err != nil {

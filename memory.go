@@ -32,7 +32,7 @@ type memory struct {
 	newestTicket int64 // that this process has made; 0: none yet
 }
 
-func newMemory(cfg *Config) *memory {
+func newMemory(cfg *DestinationConfig) *memory {
 	// What is undecided has to outlive the minute after which it is decided.
 	lostTTL := max(cfg.MessageTTL, defaultMessageTTL)
 	return &memory{

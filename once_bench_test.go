@@ -135,9 +135,9 @@ func benchClient(b *testing.B, rt http.RoundTripper) *trengo.Client {
 	return newClientOn(b, rt, trengo.WithRateLimit(benchLimit))
 }
 
-func benchDestination(b *testing.B, client *trengo.Client, changes ...func(*trengo.Config)) *trengo.Destination {
+func benchDestination(b *testing.B, client *trengo.Client, changes ...func(*trengo.DestinationConfig)) *trengo.Destination {
 	b.Helper()
-	cfg := trengo.Config{
+	cfg := trengo.DestinationConfig{
 		ChannelID: deskMail, CreateMissingContacts: true,
 		EventTemplates: map[string]string{deskEvent: deskSubject},
 	}
@@ -205,7 +205,7 @@ func numbered(person, message int) *trengo.Event {
 }
 
 // seen returns a destination that has seen so many people.
-func seen(b *testing.B, client *trengo.Client, people int, changes ...func(*trengo.Config)) *trengo.Destination {
+func seen(b *testing.B, client *trengo.Client, people int, changes ...func(*trengo.DestinationConfig)) *trengo.Destination {
 	b.Helper()
 	destination := benchDestination(b, client, changes...)
 	stream := func(yield func(*trengo.Event, error) bool) {
@@ -284,7 +284,7 @@ func BenchmarkProcess(b *testing.B) {
 				began := time.Now()
 				for _, ev := range events {
 					result, err := destination.Process(b.Context(), ev)
-					if err != nil || result.Action != trengo.ContactUnchanged || result.Duplicate {
+					if err != nil || result.Action != trengo.ActionContactUnchanged || result.Duplicate {
 						b.Fatal(result, err)
 					}
 				}
@@ -301,9 +301,9 @@ func BenchmarkProcess(b *testing.B) {
 func benchmarkTickets(b *testing.B) {
 	client := benchClient(b, everybody())
 	// Without a subject, whose cost is not that of doing things once.
-	plain := func(cfg *trengo.Config) { cfg.EventTemplates = map[string]string{deskEvent: ""} }
+	plain := func(cfg *trengo.DestinationConfig) { cfg.EventTemplates = map[string]string{deskEvent: ""} }
 	destination, meter, message := seen(b, client, benchHot, plain), costMeter{bound: 3 * time.Microsecond}, 0
-	in := trengo.TicketCreate{ContactID: 1, ChannelID: deskMail}
+	in := trengo.TicketCreateParams{ContactID: 1, ChannelID: deskMail}
 	for b.Loop() {
 		events := freshBatch(benchHot, &message)
 		for _, ev := range events {
@@ -348,7 +348,7 @@ func BenchmarkProcessAll(b *testing.B) {
 // What is remembered is bounded by the sizes in the Config, not by the people.
 func BenchmarkMemory(b *testing.B) {
 	const size = 1_000
-	small := func(cfg *trengo.Config) { cfg.MaxPeople, cfg.MaxMessages = size, size }
+	small := func(cfg *trengo.DestinationConfig) { cfg.MaxPeople, cfg.MaxMessages = size, size }
 	for _, people := range []int{1_000, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("%d people seen", people), func(b *testing.B) {
 			client, bytes := benchClient(b, everybody()), 0.0

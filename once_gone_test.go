@@ -37,7 +37,7 @@ func TestContactCache_contactIsGone(t *testing.T) {
 	renamed := identifyFor("next", "ann@example.com", "Anna")
 	tracked := trackFor("next", "ann@example.com")
 	cases := map[string]struct {
-		changes []func(*trengo.Config)
+		changes []func(*trengo.DestinationConfig)
 		happens func(*desk)
 		event   *trengo.Event
 		sent    string
@@ -46,12 +46,12 @@ func TestContactCache_contactIsGone(t *testing.T) {
 	}{
 		"deleted: an identify creates it anew": {
 			nil, removeAnn, renamed,
-			inOrder(rename, search, create), trengo.ContactCreated, nil,
+			inOrder(rename, search, create), trengo.ActionContactCreated, nil,
 		},
 		"deleted: a track creates it anew if it may": {
-			[]func(*trengo.Config){creating},
+			[]func(*trengo.DestinationConfig){creating},
 			removeAnn, tracked,
-			inOrder(open, search, create, open), trengo.TicketCreated, nil,
+			inOrder(open, search, create, open), trengo.ActionTicketCreated, nil,
 		},
 		"deleted: a track that may create nobody finds nobody": {
 			nil, removeAnn, tracked,
@@ -59,11 +59,11 @@ func TestContactCache_contactIsGone(t *testing.T) {
 		},
 		"replaced: an identify renames the other": {
 			nil, replaceAnn, renamed,
-			inOrder(rename, search, rename), trengo.ContactUpdated, nil,
+			inOrder(rename, search, rename), trengo.ActionContactUpdated, nil,
 		},
 		"replaced: a track opens its ticket for the other": {
 			nil, replaceAnn, tracked,
-			inOrder(open, search, open), trengo.TicketCreated, nil,
+			inOrder(open, search, open), trengo.ActionTicketCreated, nil,
 		},
 		"still there: a refused rename is not sent again": {
 			nil, refuse(404, "PUT /contacts/460000002"), renamed,

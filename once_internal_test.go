@@ -23,11 +23,11 @@ func ReadOnly(d *Destination, ev *Event) error {
 	return err
 }
 
-func newInside(t *testing.T, cfg Config) (*trengotest.Server, *Destination) {
+func newInside(t *testing.T, cfg DestinationConfig) (*trengotest.Server, *Destination) {
 	t.Helper()
 	srv := trengotest.New()
 	srv.AddChannel(trengotest.Channel{ID: insideChannel, Type: "EMAIL"})
-	client, err := NewClient(trengotest.Token, WithHTTPClient(srv.Client()), WithMaxRetries(0))
+	client, err := NewClient(trengotest.Token, WithHTTPClient(srv.HTTPClient()), WithMaxRetries(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestMemory_placesAreLeft(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				srv, d := newInside(t, Config{CreateMissingContacts: true, MaxMessages: 10, Concurrency: 4})
+				srv, d := newInside(t, DestinationConfig{CreateMissingContacts: true, MaxMessages: 10, Concurrency: 4})
 				srv.SetRateLimit(100_000)
 				srv.Behavior.Latency = time.Second
 				contact := srv.AddContact(trengotest.Contact{Email: "a0@example.com"})
@@ -100,7 +100,7 @@ func TestMemory_placesAreLeft(t *testing.T) {
 
 func TestMemory_placesAreLeftByProcessAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv, d := newInside(t, Config{CreateMissingContacts: true})
+		srv, d := newInside(t, DestinationConfig{CreateMissingContacts: true})
 		srv.Behavior.Latency = time.Second
 		stream := func(yield func(*Event, error) bool) {
 			for i, more := 0, true; more; i++ {
@@ -121,7 +121,7 @@ func TestMemory_placesAreLeftByProcessAll(t *testing.T) {
 // A lost write is remembered until it is settled, and no longer.
 func TestMemory_lostWritesAreForgottenOnceSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv, d := newInside(t, Config{CreateMissingContacts: true})
+		srv, d := newInside(t, DestinationConfig{CreateMissingContacts: true})
 		lose := func(r trengotest.Request) trengotest.Fault {
 			if r.Method == http.MethodPost {
 				return trengotest.LostBefore()
@@ -161,7 +161,7 @@ func TestMemory_lostWritesAreForgottenOnceSettled(t *testing.T) {
 func TestMemory_isBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const people, messages = 5, 7
-		srv, d := newInside(t, Config{CreateMissingContacts: true, MaxPeople: people, MaxMessages: messages})
+		srv, d := newInside(t, DestinationConfig{CreateMissingContacts: true, MaxPeople: people, MaxMessages: messages})
 		srv.SetRateLimit(100_000)
 		for i := range 60 {
 			email := fmt.Sprintf("a%d@example.com", i)

@@ -89,29 +89,29 @@ func TestMessages_whatMakesADuplicate(t *testing.T) {
 
 func TestMessages_whatIsNotRemembered(t *testing.T) {
 	cases := map[string]struct {
-		changes []func(*trengo.Config)
+		changes []func(*trengo.DestinationConfig)
 		event   *trengo.Event
 		before  func(*desk, *trengo.Event) // the first delivery and what follows
 		action  trengo.Action
 	}{
 		"an event without a message": {nil, trackFor("", "ann@example.com"), func(d *desk, ev *trengo.Event) {
 			d.must(ev)
-		}, trengo.TicketCreated},
+		}, trengo.ActionTicketCreated},
 		"an event that failed": {nil, trackFor("1", "ann@example.com"), func(d *desk, ev *trengo.Event) {
 			refuse(422, open)(d)
 			d.mustFail(ev, trengo.ErrUnprocessable)
-		}, trengo.TicketCreated},
+		}, trengo.ActionTicketCreated},
 		"an event of nobody": {nil, trackFor("1", "bob@example.com"), func(d *desk, ev *trengo.Event) {
 			d.mustFail(ev, trengo.ErrContactNotFound)
 			d.AddContact(trengotest.Contact{Email: "bob@example.com"})
-		}, trengo.TicketCreated},
+		}, trengo.ActionTicketCreated},
 		"an event that was skipped": {
 			nil,
 			&trengo.Event{Type: "page", MessageID: "1", Traits: map[string]any{"email": "ann@example.com"}},
-			func(d *desk, ev *trengo.Event) { d.must(ev) }, trengo.Skipped,
+			func(d *desk, ev *trengo.Event) { d.must(ev) }, trengo.ActionSkipped,
 		},
 		"a message of long ago": {
-			[]func(*trengo.Config){func(cfg *trengo.Config) { cfg.MessageTTL = 2 * time.Hour }},
+			[]func(*trengo.DestinationConfig){func(cfg *trengo.DestinationConfig) { cfg.MessageTTL = 2 * time.Hour }},
 			trackFor("1", "ann@example.com"), func(d *desk, ev *trengo.Event) {
 				d.must(ev)
 				time.Sleep(2*time.Hour - 1)
@@ -119,10 +119,10 @@ func TestMessages_whatIsNotRemembered(t *testing.T) {
 					d.t.Error("forgotten before its time")
 				}
 				time.Sleep(time.Nanosecond)
-			}, trengo.TicketCreated,
+			}, trengo.ActionTicketCreated,
 		},
 		"a message of many messages ago": {
-			[]func(*trengo.Config){func(cfg *trengo.Config) { cfg.MaxMessages = 2 }},
+			[]func(*trengo.DestinationConfig){func(cfg *trengo.DestinationConfig) { cfg.MaxMessages = 2 }},
 			trackFor("1", "ann@example.com"), func(d *desk, ev *trengo.Event) {
 				d.must(ev)
 				d.must(trackFor("2", "ann@example.com"))
@@ -131,7 +131,7 @@ func TestMessages_whatIsNotRemembered(t *testing.T) {
 				}
 				d.must(trackFor("3", "ann@example.com"))
 				d.must(trackFor("4", "ann@example.com"))
-			}, trengo.TicketCreated,
+			}, trengo.ActionTicketCreated,
 		},
 	}
 	for name, c := range cases {
@@ -146,7 +146,7 @@ func TestMessages_whatIsNotRemembered(t *testing.T) {
 				if result.Duplicate || result.Action != c.action {
 					t.Errorf("%+v, want it done anew: %s", result, c.action)
 				}
-				if made := len(d.Tickets()) - tickets; (made == 1) != (c.action == trengo.TicketCreated) {
+				if made := len(d.Tickets()) - tickets; (made == 1) != (c.action == trengo.ActionTicketCreated) {
 					t.Errorf("%d new tickets", made)
 				}
 			})

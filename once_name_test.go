@@ -14,7 +14,7 @@ import (
 // well as a rename after the search.
 func TestContactCache_newestNameCounts(t *testing.T) {
 	rename := func(d *desk, id int64, name string) {
-		if _, err := d.client.Contacts.Update(d.t.Context(), id, trengo.ContactUpdate{Name: name}); err != nil {
+		if _, err := d.client.Contacts.Update(d.t.Context(), id, trengo.ContactUpdateParams{Name: name}); err != nil {
 			d.t.Fatal(err)
 		}
 	}
@@ -26,7 +26,7 @@ func TestContactCache_newestNameCounts(t *testing.T) {
 			time.Sleep(time.Second)
 			rename(d, contact.ID, "Zoe") // behind the destination's back
 			result := d.must(identifyFor("2", annsMail, "Ann"))
-			if result.Action != trengo.ContactUpdated || d.Contacts()[0].Name != "Ann" {
+			if result.Action != trengo.ActionContactUpdated || d.Contacts()[0].Name != "Ann" {
 				t.Errorf("%+v, the contact is called %q", result, d.Contacts()[0].Name)
 			}
 		})
@@ -39,10 +39,10 @@ func TestContactCache_newestNameCounts(t *testing.T) {
 			byMail := d.deliver(t.Context(), identifyFor("1", annsMail, "Ann"))
 			time.Sleep(deskLatency / 4)
 			byID := d.deliver(t.Context(), aboutContact(identifyFor("2", "", "Ann"), contact.ID))
-			if got := <-byID; got.err != nil || got.result.Action != trengo.ContactUpdated {
+			if got := <-byID; got.err != nil || got.result.Action != trengo.ActionContactUpdated {
 				t.Errorf("by id: %+v, %v", got.result, got.err)
 			}
-			if got := <-byMail; got.err != nil || got.result.Action != trengo.ContactUnchanged {
+			if got := <-byMail; got.err != nil || got.result.Action != trengo.ActionContactUnchanged {
 				t.Errorf("by e-mail: %+v, %v; want nothing left to do", got.result, got.err)
 			}
 		})
@@ -54,7 +54,7 @@ func TestContactCache_newestNameCounts(t *testing.T) {
 			d.must(aboutContact(identifyFor("1", "", "Ann"), contact.ID))
 			time.Sleep(time.Second)
 			rename(d, contact.ID, "Zoe")
-			if result := d.must(identifyFor("2", annsMail, "Ann")); result.Action != trengo.ContactUnchanged {
+			if result := d.must(identifyFor("2", annsMail, "Ann")); result.Action != trengo.ActionContactUnchanged {
 				t.Errorf("%+v, want a contact of another name that was left alone", result)
 			}
 		})
@@ -71,7 +71,7 @@ func TestContactCache_nameIsReadInTurn(t *testing.T) {
 		byID := d.deliver(t.Context(), aboutContact(identifyFor("1", "", "Anna"), contactID))
 		byMail := d.deliver(t.Context(), identifyFor("2", annsMail, "Ann"))
 		for _, one := range []<-chan answered{byID, byMail} {
-			if got := <-one; got.err != nil || got.result.Action != trengo.ContactUpdated {
+			if got := <-one; got.err != nil || got.result.Action != trengo.ActionContactUpdated {
 				t.Errorf("%+v, %v; want a rename", got.result, got.err)
 			}
 		}
@@ -91,7 +91,7 @@ func TestSettle_contactIsFoundAndDeleted(t *testing.T) {
 		d.must(identifyFor("2", annsMail, "Ann"))
 		removeAnn(d)
 		d.ResetRequests()
-		if result := d.must(identifyFor("3", annsMail, "Anna")); result.Action != trengo.ContactCreated {
+		if result := d.must(identifyFor("3", annsMail, "Anna")); result.Action != trengo.ActionContactCreated {
 			t.Errorf("%+v, want the contact created again", result)
 		}
 		d.wantSent(inOrder(rename, search, create))

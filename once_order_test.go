@@ -118,7 +118,7 @@ func TestOrder_contactIsWrittenToByOneEventAtATime(t *testing.T) {
 					d.warmUp()
 					contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: "ann@example.com"})
 					stile := &turnstile{RoundTripper: d.Server}
-					cfg := trengo.Config{ChannelID: deskMail, EventTemplates: map[string]string{deskEvent: deskSubject}}
+					cfg := trengo.DestinationConfig{ChannelID: deskMail, EventTemplates: map[string]string{deskEvent: deskSubject}}
 					var err error
 					if d.destination, err = trengo.NewDestination(newClientOn(t, stile), cfg); err != nil {
 						t.Fatal(err)

@@ -35,13 +35,13 @@ type desk struct {
 
 // newDesk makes a desk whose client repeats nothing, so that one fault is one
 // failure.
-func newDesk(t *testing.T, changes ...func(*trengo.Config)) *desk {
+func newDesk(t *testing.T, changes ...func(*trengo.DestinationConfig)) *desk {
 	t.Helper()
 	srv := trengotest.New()
 	srv.AddChannel(trengotest.Channel{ID: deskMail, Type: "EMAIL"})
 	srv.AddChannel(trengotest.Channel{ID: deskOtherMail, Type: "EMAIL"})
 	srv.AddChannel(trengotest.Channel{ID: deskPhone, Type: "WA_BUSINESS"})
-	cfg := trengo.Config{
+	cfg := trengo.DestinationConfig{
 		ChannelID:      deskMail,
 		EventTemplates: map[string]string{deskEvent: deskSubject, "Called": "Called"},
 	}
@@ -56,13 +56,13 @@ func newDesk(t *testing.T, changes ...func(*trengo.Config)) *desk {
 	return d
 }
 
-func byPhone(cfg *trengo.Config) {
-	cfg.ChannelID, cfg.ChannelIdentifier = deskPhone, trengo.IdentifyByPhone
+func byPhone(cfg *trengo.DestinationConfig) {
+	cfg.ChannelID, cfg.ChannelIdentifier = deskPhone, trengo.IdentifierPhone
 }
 
-func creating(cfg *trengo.Config) { cfg.CreateMissingContacts = true }
+func creating(cfg *trengo.DestinationConfig) { cfg.CreateMissingContacts = true }
 
-func allowingDuplicates(cfg *trengo.Config) { cfg.AllowDuplicates = true }
+func allowingDuplicates(cfg *trengo.DestinationConfig) { cfg.AllowDuplicates = true }
 
 // identifyFor and trackFor make events of a person with that e-mail or phone.
 func identifyFor(message, who, name string) *trengo.Event {
@@ -183,10 +183,10 @@ func waiting(span time.Duration) cacheStep {
 
 func TestContactCache(t *testing.T) {
 	const ttl = 10 * time.Minute
-	short := func(cfg *trengo.Config) { cfg.PeopleTTL = ttl }
-	small := func(cfg *trengo.Config) { cfg.MaxPeople = 2 }
+	short := func(cfg *trengo.DestinationConfig) { cfg.PeopleTTL = ttl }
+	small := func(cfg *trengo.DestinationConfig) { cfg.MaxPeople = 2 }
 	cases := map[string]struct {
-		changes []func(*trengo.Config)
+		changes []func(*trengo.DestinationConfig)
 		steps   []cacheStep
 	}{
 		"an identify that changes nothing sends nothing": {nil, []cacheStep{
@@ -209,7 +209,7 @@ func TestContactCache(t *testing.T) {
 			processing("", identifyFor("2", "ann@example.com", "Ann")),
 			processing(rename, identifyFor("3", "ann@example.com", "Anna")),
 		}},
-		"what a track created is known to an identify": {[]func(*trengo.Config){creating}, []cacheStep{
+		"what a track created is known to an identify": {[]func(*trengo.DestinationConfig){creating}, []cacheStep{
 			costing(inOrder(search, create, open), func(d *desk) {
 				ev := trackFor("1", "ann@example.com")
 				ev.Traits["name"] = "Ann"
@@ -224,21 +224,21 @@ func TestContactCache(t *testing.T) {
 			processing("", identifyFor("3", "ann@example.com", "Anna")),
 			processing(rename, identifyFor("4", "ann@example.com", "Ann")),
 		}},
-		"a rename makes the contact last": {[]func(*trengo.Config){short}, []cacheStep{
+		"a rename makes the contact last": {[]func(*trengo.DestinationConfig){short}, []cacheStep{
 			processing(inOrder(search, create), identifyFor("1", "ann@example.com", "Ann")),
 			waiting(ttl - 1),
 			processing(rename, identifyFor("2", "ann@example.com", "Anna")),
 			waiting(ttl - 1),
 			processing("", identifyFor("3", "ann@example.com", "Anna")),
 		}},
-		"a rename by name of the contact does not make its e-mail last": {[]func(*trengo.Config){short}, []cacheStep{
+		"a rename by name of the contact does not make its e-mail last": {[]func(*trengo.DestinationConfig){short}, []cacheStep{
 			processing(inOrder(search, create), identifyFor("1", "ann@example.com", "Ann")),
 			waiting(ttl - 1),
 			costing(rename, func(d *desk) { d.must(aboutContact(identifyFor("2", "", "Anna"), d.Contacts()[1].ID)) }),
 			waiting(time.Nanosecond),
 			processing(search, identifyFor("3", "ann@example.com", "Anna")),
 		}},
-		"a contact is remembered up to its time to live": {[]func(*trengo.Config){short}, []cacheStep{
+		"a contact is remembered up to its time to live": {[]func(*trengo.DestinationConfig){short}, []cacheStep{
 			processing(inOrder(search, create), identifyFor("1", "ann@example.com", "Ann")),
 			waiting(ttl - 1),
 			processing("", identifyFor("2", "ann@example.com", "Ann")),
@@ -246,14 +246,14 @@ func TestContactCache(t *testing.T) {
 			processing(search, identifyFor("3", "ann@example.com", "Ann")),
 			processing("", identifyFor("4", "ann@example.com", "Ann")),
 		}},
-		"a look does not make a contact last": {[]func(*trengo.Config){short}, []cacheStep{
+		"a look does not make a contact last": {[]func(*trengo.DestinationConfig){short}, []cacheStep{
 			processing(inOrder(search, create), identifyFor("1", "ann@example.com", "Ann")),
 			waiting(ttl / 2),
 			processing(open, trackFor("2", "ann@example.com")),
 			waiting(ttl / 2),
 			processing(inOrder(search, open), trackFor("3", "ann@example.com")),
 		}},
-		"no more people are remembered than allowed": {[]func(*trengo.Config){small}, []cacheStep{
+		"no more people are remembered than allowed": {[]func(*trengo.DestinationConfig){small}, []cacheStep{
 			processing(inOrder(search, create), identifyFor("1", "ann@example.com", "Ann")),
 			processing(inOrder(search, create), identifyFor("2", "bob@example.com", "Bob")),
 			processing("", identifyFor("3", "ann@example.com", "Ann")),
@@ -303,7 +303,7 @@ func TestContactCache(t *testing.T) {
 			processing(rename, identifyFor("2", "ann@example.com", "Anna")),
 			processing(inOrder(search, create), identifyFor("3", "ann@example.com", "Anna")),
 		}},
-		"who allows duplicates creates every time": {[]func(*trengo.Config){allowingDuplicates, byPhone}, []cacheStep{
+		"who allows duplicates creates every time": {[]func(*trengo.DestinationConfig){allowingDuplicates, byPhone}, []cacheStep{
 			processing(inOrder("POST /channels/406001/contacts"), identifyFor("1", "+31600000001", "Ann")),
 			processing(inOrder("POST /channels/406001/contacts"), identifyFor("2", "+31600000001", "Ann")),
 			processing(open, trackFor("3", "+31600000001")),

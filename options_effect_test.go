@@ -34,7 +34,7 @@ func TestWithTimeout(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := trengotest.New()
 				srv.Inject(trengotest.Slow(2 * time.Hour))
-				hc := srv.Client()
+				hc := srv.HTTPClient()
 				hc.Timeout = tt.own
 				client := newClient(t, srv, append(tt.opts, trengo.WithHTTPClient(hc), trengo.WithMaxRetries(0))...)
 				began := time.Now()
@@ -182,7 +182,7 @@ func TestWithTokenSource_asksForEachAttempt(t *testing.T) {
 				srv.Inject(tt.faults...)
 				type key struct{}
 				asked := 0
-				client, err := trengo.NewClient("", trengo.WithHTTPClient(srv.Client()),
+				client, err := trengo.NewClient("", trengo.WithHTTPClient(srv.HTTPClient()),
 					trengo.WithTokenSource(func(ctx context.Context) (string, error) {
 						if ctx.Value(key{}) != "of the call" {
 							t.Error("the source did not get the context of the call")
@@ -327,7 +327,7 @@ func TestWithMaxWait(t *testing.T) {
 func TestNewClient_clientsShareNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := trengotest.New()
-		hc := srv.Client()
+		hc := srv.HTTPClient()
 		one := newClient(t, srv, trengo.WithHTTPClient(hc), trengo.WithMaxWait(time.Second), trengo.WithUserAgent("one"))
 		other := newClient(t, srv, trengo.WithHTTPClient(hc))
 		srv.Inject(trengotest.TooManyRequests("40"))

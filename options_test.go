@@ -159,7 +159,7 @@ func TestNewClient_headers(t *testing.T) {
 		if _, err := client.Contacts.Get(t.Context(), contact.ID); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Tickets.Create(t.Context(), trengo.TicketCreate{ContactID: contact.ID, ChannelID: channel.ID}); err != nil {
+		if _, err := client.Tickets.Create(t.Context(), trengo.TicketCreateParams{ContactID: contact.ID, ChannelID: channel.ID}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -32,7 +32,7 @@ func (d *Destination) Plan(ctx context.Context, ev *Event) (Plan, error) {
 		return Plan{}, err
 	}
 	if j.skip != "" {
-		return Plan{Result: Result{Action: Skipped, Reason: j.skip}}, nil
+		return Plan{Result: Result{Action: ActionSkipped, Reason: j.skip}}, nil
 	}
 	if before, ok := d.memory.handledBefore(j.message()); ok {
 		return Plan{Result: before}, nil
@@ -60,10 +60,10 @@ func (w *dryRun) create(_ context.Context, j *job) (*Contact, error) {
 }
 
 func (w *dryRun) rename(_ context.Context, j *job, id int64) error {
-	return w.record(http.MethodPut, contactPath(id), ContactUpdate{Name: j.name})
+	return w.record(http.MethodPut, contactPath(id), ContactUpdateParams{Name: j.name})
 }
 
-func (w *dryRun) openTicket(_ context.Context, _ *job, in TicketCreate) (int64, error) {
+func (w *dryRun) openTicket(_ context.Context, _ *job, in TicketCreateParams) (int64, error) {
 	return 0, w.record(http.MethodPost, ticketsPath, in)
 }
 

@@ -38,8 +38,8 @@ func (h *handler) receive(ctx context.Context, w http.ResponseWriter, r *http.Re
 		w.Header().Set("Allow", http.MethodPost)
 		return nil, refuse(http.StatusMethodNotAllowed, "events are taken by POST")
 	}
-	trusted := h.cfg.Insecure || h.hasSecret(r.Header)
-	if !trusted && (h.cfg.SegmentSecret == "" || r.Header.Get(signatureHeader) == "") {
+	trusted := h.cfg.AllowUnauthenticated || h.hasSecret(r.Header)
+	if !trusted && (h.cfg.SigningSecret == "" || r.Header.Get(signatureHeader) == "") {
 		return nil, unauthorized()
 	}
 	decompress, refused := encoding(w, r)
@@ -82,7 +82,7 @@ func (h *handler) hasSecret(header http.Header) bool {
 
 func (h *handler) isSigned(header http.Header, body []byte) bool {
 	given, err := hex.DecodeString(header.Get(signatureHeader))
-	mac := hmac.New(sha1.New, []byte(h.cfg.SegmentSecret))
+	mac := hmac.New(sha1.New, []byte(h.cfg.SigningSecret))
 	mac.Write(body)
 	return err == nil && hmac.Equal(given, mac.Sum(nil))
 }
@@ -105,12 +105,12 @@ func encoding(w http.ResponseWriter, r *http.Request) (decompress bool, refused 
 }
 
 func (h *handler) readBody(w http.ResponseWriter, r *http.Request, decompress bool) ([]byte, *answer) {
-	body, err := readAll(http.MaxBytesReader(w, r.Body, h.cfg.MaxBody), decompress, h.cfg.MaxBody)
+	body, err := readAll(http.MaxBytesReader(w, r.Body, h.cfg.MaxBodyBytes), decompress, h.cfg.MaxBodyBytes)
 	switch {
 	case err == nil:
 		return body, nil
 	case errors.As(err, new(*http.MaxBytesError)):
-		return nil, refuse(http.StatusRequestEntityTooLarge, "the body is longer than "+strconv.FormatInt(h.cfg.MaxBody, 10)+" bytes")
+		return nil, refuse(http.StatusRequestEntityTooLarge, "the body is longer than "+strconv.FormatInt(h.cfg.MaxBodyBytes, 10)+" bytes")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, refuse(http.StatusRequestTimeout, "the body did not come in time")
 	default:

@@ -49,7 +49,7 @@ func (s *simulation) keys() map[int64]string {
 	keys := map[int64]string{}
 	for _, contact := range s.srv.Contacts() {
 		keys[contact.ID] = strings.ToLower(contact.Email)
-		if s.kind == trengo.IdentifyByPhone {
+		if s.kind == trengo.IdentifierPhone {
 			keys[contact.ID] = strings.TrimPrefix(contact.Phone, "+")
 		}
 	}
@@ -104,7 +104,7 @@ func (s *simulation) checkTickets() {
 			most[s.load.people[ev.person].key]++
 		}
 		// Tickets by phone have no subject that would tell them apart.
-		if n := ofMessage[ev.message]; s.kind == trengo.IdentifyByEmail && (n < 1 || n > atMost) {
+		if n := ofMessage[ev.message]; s.kind == trengo.IdentifierEmail && (n < 1 || n > atMost) {
 			s.t.Errorf("%s has %d tickets, want 1 to %d", ev.message, n, atMost)
 		}
 		if n := len(s.tickets[ev.message]); n < 1 || n > atMost {

@@ -88,7 +88,7 @@ func (p loadPlan) generate(seed uint64) *load {
 		if person.known {
 			person.before = "Before"
 		}
-		if p.kind == trengo.IdentifyByPhone {
+		if p.kind == trengo.IdentifierPhone {
 			person.key = fmt.Sprintf("3161%07d", i)
 		}
 		l.people = append(l.people, person)
@@ -179,7 +179,7 @@ func (l *load) add(r *rand.Rand, ev *loadEventJob, user int) {
 }
 
 func (l *load) spell(r *rand.Rand, key string) string {
-	if l.kind == trengo.IdentifyByEmail {
+	if l.kind == trengo.IdentifierEmail {
 		return spell(r, l.kind, key)
 	}
 	// Sent without + or 00, a number makes another contact than with.
@@ -244,7 +244,7 @@ func (l *load) seed(srv *trengotest.Server, channelID int64) {
 			continue
 		}
 		contact := trengotest.Contact{Name: person.before, Email: person.key, ChannelIDs: []int64{channelID}}
-		if l.kind == trengo.IdentifyByPhone {
+		if l.kind == trengo.IdentifierPhone {
 			contact.Email, contact.Phone = "", person.key
 		}
 		srv.AddContact(contact)

@@ -29,7 +29,7 @@ const (
 type service struct {
 	t       *testing.T
 	srv     *trengotest.Server
-	cfg     trengo.Config
+	cfg     trengo.DestinationConfig
 	handler trengo.HandlerConfig
 	token   atomic.Pointer[string]
 
@@ -66,7 +66,7 @@ type post struct {
 
 type postKey struct{}
 
-func newService(t *testing.T, srv *trengotest.Server, cfg trengo.Config, handler trengo.HandlerConfig) *service {
+func newService(t *testing.T, srv *trengotest.Server, cfg trengo.DestinationConfig, handler trengo.HandlerConfig) *service {
 	t.Helper()
 	s := &service{t: t, srv: srv, cfg: cfg, handler: handler, underWay: map[*post]bool{}, cutOff: map[string]bool{}}
 	token := trengotest.Token

@@ -44,7 +44,7 @@ type simulation struct {
 
 var (
 	burst         = loadPlan{events: 5000, people: 1000, replays: true}
-	burstByPhone  = loadPlan{kind: trengo.IdentifyByPhone, events: 1500, people: 300, unordered: true, replays: true}
+	burstByPhone  = loadPlan{kind: trengo.IdentifierPhone, events: 1500, people: 300, unordered: true, replays: true}
 	burstInArrays = loadPlan{events: 5000, people: 1000, unordered: true, replays: true}
 )
 
@@ -63,7 +63,7 @@ func simulations() []*simulation {
 		{name: "outage", meanwhile: outage, loadPlan: loadPlan{events: 1600, people: 400, perMinute: 40, unordered: true, replays: true}},
 		{
 			name: "outage by phone, refusals held", hold: true, meanwhile: outage,
-			loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1600, people: 400, perMinute: 40, replays: true},
+			loadPlan: loadPlan{kind: trengo.IdentifierPhone, events: 1600, people: 400, perMinute: 40, replays: true},
 		},
 		{name: "revoked token", meanwhile: revokedToken, loadPlan: loadPlan{events: 1600, people: 400, perMinute: 40, replays: true}},
 		{
@@ -72,7 +72,7 @@ func simulations() []*simulation {
 		},
 		{
 			name: "graceful restarts by phone, refusals held", hold: true, restarts: true, meanwhile: gracefulRestarts(4, 3*time.Minute),
-			loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1200, people: 300, perMinute: 80},
+			loadPlan: loadPlan{kind: trengo.IdentifierPhone, events: 1200, people: 300, perMinute: 80},
 		},
 		{
 			name: "kill", restarts: true, most: 1.2, longest: 3, meanwhile: kills(1, 2*time.Minute),
@@ -80,7 +80,7 @@ func simulations() []*simulation {
 		},
 		{
 			name: "kills by phone", restarts: true, meanwhile: kills(10, 70*time.Second),
-			loadPlan: loadPlan{kind: trengo.IdentifyByPhone, events: 1200, people: 300, perMinute: 80, unordered: true},
+			loadPlan: loadPlan{kind: trengo.IdentifierPhone, events: 1200, people: 300, perMinute: 80, unordered: true},
 		},
 	}
 }
@@ -167,11 +167,11 @@ func (s *simulation) run() {
 	s.srv.Behavior.PhoneMatch = trengotest.PhoneMatchNever // so that Trengo does not help out
 	s.srv.AddChannel(trengotest.Channel{ID: deskMail, Type: "EMAIL"})
 	s.srv.AddChannel(trengotest.Channel{ID: deskPhone, Type: "WA_BUSINESS"})
-	cfg := trengo.Config{
+	cfg := trengo.DestinationConfig{
 		ChannelID: deskMail, CreateMissingContacts: s.unordered, EventTemplates: map[string]string{loadEvent: loadSubject},
 	}
 	if s.kind == "" {
-		s.kind = trengo.IdentifyByEmail
+		s.kind = trengo.IdentifierEmail
 	} else {
 		byPhone(&cfg)
 	}
@@ -182,7 +182,7 @@ func (s *simulation) run() {
 	s.load.seed(s.srv, cfg.ChannelID)
 	s.tickets = map[string]map[int64]bool{}
 	s.service = newService(s.t, s.srv, cfg, trengo.HandlerConfig{
-		Insecure: true, RetryUnknownContacts: !s.unordered, HoldRefusals: s.hold, OnOutcome: s.note,
+		AllowUnauthenticated: true, RetryContactNotFound: !s.unordered, DelayRateLimited: s.hold, OnOutcome: s.note,
 	})
 	s.service.start()
 

@@ -37,15 +37,15 @@ var methods = []method{
 		return got != nil, err
 	}},
 	{"ContactsService.Create", "POST /channels/4000000001/contacts", "/channels/{id}/contacts", func(ctx context.Context, c *trengo.Client) (bool, error) {
-		got, err := c.Contacts.Create(ctx, trengo.ContactCreate{ChannelID: bigID, Identifier: "zoe.quill@example.com", Name: "Zoe Quill"})
+		got, err := c.Contacts.Create(ctx, trengo.ContactCreateParams{ChannelID: bigID, Identifier: "zoe.quill@example.com", Name: "Zoe Quill"})
 		return got != nil, err
 	}},
 	{"ContactsService.Create by phone", "POST /channels/4000000001/contacts", "/channels/{id}/contacts", func(ctx context.Context, c *trengo.Client) (bool, error) {
-		got, err := c.Contacts.Create(ctx, trengo.ContactCreate{ChannelID: bigID, Identifier: "+31600000001", Name: "Zoe Quill"})
+		got, err := c.Contacts.Create(ctx, trengo.ContactCreateParams{ChannelID: bigID, Identifier: "+31600000001", Name: "Zoe Quill"})
 		return got != nil, err
 	}},
 	{"ContactsService.Update", "PUT /contacts/4000000001", "/contacts/{id}", func(ctx context.Context, c *trengo.Client) (bool, error) {
-		got, err := c.Contacts.Update(ctx, bigID, trengo.ContactUpdate{Name: "Zoe Quill"})
+		got, err := c.Contacts.Update(ctx, bigID, trengo.ContactUpdateParams{Name: "Zoe Quill"})
 		return got != nil, err
 	}},
 	{"ContactsService.Delete", "DELETE /contacts/4000000001", "/contacts/{id}", func(ctx context.Context, c *trengo.Client) (bool, error) {
@@ -59,20 +59,20 @@ var methods = []method{
 		return got != nil, err
 	}},
 	{"TicketsService.Create", "POST /tickets", "/tickets", func(ctx context.Context, c *trengo.Client) (bool, error) {
-		got, err := c.Tickets.Create(ctx, trengo.TicketCreate{ContactID: bigID, ChannelID: bigID, Subject: "For Zoe Quill"})
+		got, err := c.Tickets.Create(ctx, trengo.TicketCreateParams{ContactID: bigID, ChannelID: bigID, Subject: "For Zoe Quill"})
 		return got != nil, err
 	}},
 	{"TicketsService.Close", "POST /tickets/4000000001/close", "/tickets/{id}/close", func(ctx context.Context, c *trengo.Client) (bool, error) {
-		return false, c.Tickets.Close(ctx, bigID, trengo.TicketClose{})
+		return false, c.Tickets.Close(ctx, bigID, trengo.TicketCloseParams{})
 	}},
 	{"TicketsService.Reopen", "POST /tickets/4000000001/reopen", "/tickets/{id}/reopen", func(ctx context.Context, c *trengo.Client) (bool, error) {
 		return false, c.Tickets.Reopen(ctx, bigID)
 	}},
 	{"TicketsService.Assign", "POST /tickets/4000000001/assign", "/tickets/{id}/assign", func(ctx context.Context, c *trengo.Client) (bool, error) {
-		return false, c.Tickets.Assign(ctx, bigID, trengo.TicketAssign{UserID: bigID})
+		return false, c.Tickets.Assign(ctx, bigID, trengo.TicketAssignParams{UserID: bigID})
 	}},
 	{"TicketsService.Assign with a note", "POST /tickets/4000000001/assign", "/tickets/{id}/assign", func(ctx context.Context, c *trengo.Client) (bool, error) {
-		return false, c.Tickets.Assign(ctx, bigID, trengo.TicketAssign{TeamID: bigID, Note: "Call Zoe Quill"})
+		return false, c.Tickets.Assign(ctx, bigID, trengo.TicketAssignParams{TeamID: bigID, Note: "Call Zoe Quill"})
 	}},
 }
 

@@ -60,7 +60,7 @@ func unknownContact(j *job, err error) error {
 
 // A lostTicket is a ticket of which it is not known whether it was created.
 type lostTicket struct {
-	TicketCreate
+	TicketCreateParams
 	message messageKey
 	event   string
 	// above is the highest id that the contact's older tickets can have.
@@ -69,7 +69,7 @@ type lostTicket struct {
 }
 
 // openTicket creates a ticket, unless an earlier attempt may have done so.
-func (v *visit) openTicket(ctx context.Context, j *job, in TicketCreate) (int64, error) {
+func (v *visit) openTicket(ctx context.Context, j *job, in TicketCreateParams) (int64, error) {
 	if v.place != nil && !v.place.Free() {
 		// Another event of the contact may have found this one's ticket.
 		if before, ok := v.memory.handledBefore(j.message()); ok {
@@ -95,7 +95,7 @@ func (v *visit) openTicket(ctx context.Context, j *job, in TicketCreate) (int64,
 // ids of the contact's tickets tell the old ones from the new one, should its
 // answer be lost; the other tickets wait, because they will need no listing.
 // They wait for one only: if that fails, each lists for itself.
-func (v *visit) createFirstTicket(ctx context.Context, j *job, in TicketCreate) (int64, error) {
+func (v *visit) createFirstTicket(ctx context.Context, j *job, in TicketCreateParams) (int64, error) {
 	place := v.memory.firstTicket.Join(struct{}{})
 	defer place.Leave()
 	if err := place.Wait(ctx); err != nil {
@@ -116,8 +116,8 @@ func (v *visit) createFirstTicket(ctx context.Context, j *job, in TicketCreate) 
 	return v.createTicket(ctx, j, in, highest)
 }
 
-func (v *visit) createTicket(ctx context.Context, j *job, in TicketCreate, above int64) (int64, error) {
-	lost := lostTicket{TicketCreate: in, message: j.message(), event: j.event.Event, above: above}
+func (v *visit) createTicket(ctx context.Context, j *job, in TicketCreateParams, above int64) (int64, error) {
+	lost := lostTicket{TicketCreateParams: in, message: j.message(), event: j.event.Event, above: above}
 	ticketID, err := v.attemptTicket(ctx, &lost)
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		return ticketID, err
@@ -143,7 +143,7 @@ func (v *visit) attemptTicket(ctx context.Context, lost *lostTicket) (int64, err
 			v.memory.lostTickets.put(lost.ContactID, *lost)
 		}
 	}()
-	ticket, err := v.destination.client.Tickets.Create(v.writing(ctx), lost.TicketCreate)
+	ticket, err := v.destination.client.Tickets.Create(v.writing(ctx), lost.TicketCreateParams)
 	unknown = errors.Is(err, ErrOutcomeUnknown)
 	if err != nil {
 		return 0, err
@@ -176,7 +176,7 @@ func (v *visit) settle(ctx context.Context, lost lostTicket) (int64, error) {
 	}
 	id := found[0]
 	v.memory.seeTicket(id)
-	v.memory.handle(lost.message, Result{Action: TicketCreated, ContactID: lost.ContactID, TicketID: id})
+	v.memory.handle(lost.message, Result{Action: ActionTicketCreated, ContactID: lost.ContactID, TicketID: id})
 	v.memory.lostTickets.drop(lost.ContactID)
 	return id, nil
 }

@@ -18,12 +18,12 @@ const createPhone = "POST /channels/406001/contacts"
 func TestSettle_lostContactIsFoundInTheSameCall(t *testing.T) {
 	for _, channel := range []struct {
 		name    string
-		changes []func(*trengo.Config)
+		changes []func(*trengo.DestinationConfig)
 		who     string
 		create  string
 	}{
-		{"by e-mail", []func(*trengo.Config){creating}, annsMail, create},
-		{"by phone", []func(*trengo.Config){creating, byPhone}, annsPhone, createPhone},
+		{"by e-mail", []func(*trengo.DestinationConfig){creating}, annsMail, create},
+		{"by phone", []func(*trengo.DestinationConfig){creating, byPhone}, annsPhone, createPhone},
 	} {
 		for name, fault := range lostAnswers {
 			t.Run("identify "+channel.name+", "+name, func(t *testing.T) {
@@ -33,7 +33,7 @@ func TestSettle_lostContactIsFoundInTheSameCall(t *testing.T) {
 					result := d.must(identifyFor("1", channel.who, "Ann"))
 					d.wantSent(inOrder(search, channel.create, search))
 					contacts := d.Contacts()
-					if len(contacts) != 1 || result.ContactID != contacts[0].ID || result.Action != trengo.ContactCreated {
+					if len(contacts) != 1 || result.ContactID != contacts[0].ID || result.Action != trengo.ActionContactCreated {
 						t.Errorf("%+v with the contacts %+v", result, contacts)
 					}
 					d.must(identifyFor("2", channel.who, "Ann"))
@@ -68,7 +68,7 @@ func TestSettle_lostContactHasAnotherName(t *testing.T) {
 			d.AddContact(trengotest.Contact{Name: "Annie", Email: annsMail})
 			return trengotest.LostAfter()
 		})
-		if result := d.must(identifyFor("1", annsMail, "Ann")); result.Action != trengo.ContactUpdated {
+		if result := d.must(identifyFor("1", annsMail, "Ann")); result.Action != trengo.ActionContactUpdated {
 			t.Errorf("%+v, want the contact that was there renamed", result)
 		}
 		d.wantSent(inOrder(search, create, search, rename))
@@ -192,7 +192,7 @@ func TestSettle_duplicatesAreAllowed(t *testing.T) {
 		d.fail(createPhone, trengotest.LostAfter())
 		d.mustFail(identifyFor("1", annsPhone, "Ann"), trengo.ErrOutcomeUnknown)
 		d.wantSent(createPhone)
-		if result := d.must(identifyFor("1", annsPhone, "Ann")); result.Action != trengo.ContactCreated || result.Duplicate {
+		if result := d.must(identifyFor("1", annsPhone, "Ann")); result.Action != trengo.ActionContactCreated || result.Duplicate {
 			t.Errorf("%+v, want another contact", result)
 		}
 		d.wantSent(createPhone)

@@ -45,7 +45,7 @@ func TestSettle_oneListingForAllFirstTickets(t *testing.T) {
 
 // newColdDesk has a contact with old tickets of the same subject, in a process
 // that has made none.
-func newColdDesk(t *testing.T, oldTickets int, changes ...func(*trengo.Config)) (*desk, int64) {
+func newColdDesk(t *testing.T, oldTickets int, changes ...func(*trengo.DestinationConfig)) (*desk, int64) {
 	t.Helper()
 	d := newDesk(t, changes...)
 	contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: annsMail, Phone: annsPhone})
@@ -207,7 +207,7 @@ func TestSettle_firstTicketOfAContactWithMany(t *testing.T) {
 func TestSettle_errorTexts(t *testing.T) {
 	lost := trengotest.LostBefore()
 	cases := map[string]struct {
-		changes []func(*trengo.Config)
+		changes []func(*trengo.DestinationConfig)
 		fault   func(trengotest.Request) trengotest.Fault
 		event   *trengo.Event
 		says    []string
@@ -238,7 +238,7 @@ func TestSettle_errorTexts(t *testing.T) {
 			[]string{"contact on channel 405980", "outcome unknown"},
 		},
 		"a lost contact of a phone": {
-			[]func(*trengo.Config){byPhone, creating},
+			[]func(*trengo.DestinationConfig){byPhone, creating},
 			func(r trengotest.Request) trengotest.Fault { return onPost(r, lost) },
 			trackFor("1", "+31600000009"),
 			[]string{"contact on channel 406001", "outcome unknown"},
@@ -323,7 +323,7 @@ func TestSettle_messagesOfATicketWithoutSubject(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d, contactID := newTicketDesk(t)
-				cfg := trengo.Config{EventTemplates: map[string]string{deskEvent: ""}}
+				cfg := trengo.DestinationConfig{EventTemplates: map[string]string{deskEvent: ""}}
 				byPhone(&cfg)
 				left := 0
 				var err error

@@ -27,16 +27,16 @@ var lostAnswers = map[string]trengotest.Fault{
 // on which it must at least be without a message.
 var kindsOfChannel = []struct {
 	name    string
-	changes []func(*trengo.Config)
+	changes []func(*trengo.DestinationConfig)
 	who     string
 }{
 	{"with a subject", nil, annsMail},
-	{"without a subject", []func(*trengo.Config){byPhone}, annsPhone},
+	{"without a subject", []func(*trengo.DestinationConfig){byPhone}, annsPhone},
 }
 
 // newTicketDesk has a contact, Ann, whom the destination knows, in a process
 // that has made a ticket for somebody else.
-func newTicketDesk(t *testing.T, changes ...func(*trengo.Config)) (*desk, int64) {
+func newTicketDesk(t *testing.T, changes ...func(*trengo.DestinationConfig)) (*desk, int64) {
 	t.Helper()
 	d := newDesk(t, changes...)
 	d.warmUp()
@@ -86,7 +86,7 @@ func TestSettle_lostTicketIsFoundInTheSameCall(t *testing.T) {
 					if len(tickets) != 1 || result.TicketID != tickets[0] {
 						t.Fatalf("%+v, want the only one of %v", result, tickets)
 					}
-					want := trengo.Result{Action: trengo.TicketCreated, ContactID: contactID, TicketID: tickets[0]}
+					want := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: contactID, TicketID: tickets[0]}
 					if result != want {
 						t.Errorf("%+v, want %+v", result, want)
 					}
@@ -109,7 +109,7 @@ func TestSettle_lostTicketIsFoundInTheSameCall(t *testing.T) {
 func TestSettle_ticketsThatAreNotTheLostOne(t *testing.T) {
 	subject := "Ordered"
 	cases := map[string]struct {
-		changes []func(*trengo.Config)
+		changes []func(*trengo.DestinationConfig)
 		who     string
 		turnsUp func(d *desk, contactID int64)
 	}{
@@ -125,7 +125,7 @@ func TestSettle_ticketsThatAreNotTheLostOne(t *testing.T) {
 		"an older ticket": {nil, annsMail, func(d *desk, contactID int64) {
 			d.AddTicket(trengotest.Ticket{ID: 7, ContactID: contactID, ChannelID: deskMail, Subject: subject})
 		}},
-		"a message of the contact": {[]func(*trengo.Config){byPhone}, annsPhone, func(d *desk, contactID int64) {
+		"a message of the contact": {[]func(*trengo.DestinationConfig){byPhone}, annsPhone, func(d *desk, contactID int64) {
 			ticket := d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: deskPhone})
 			d.AddMessage(trengotest.Message{TicketID: ticket.ID, Text: "Hello"})
 		}},
@@ -167,7 +167,7 @@ func TestSettle_listIgnoresTheContact(t *testing.T) {
 			r.URL.RawQuery = query.Encode()
 			return d.RoundTrip(r)
 		})
-		cfg := trengo.Config{ChannelID: deskMail, EventTemplates: map[string]string{deskEvent: deskSubject}}
+		cfg := trengo.DestinationConfig{ChannelID: deskMail, EventTemplates: map[string]string{deskEvent: deskSubject}}
 		var err error
 		if d.destination, err = trengo.NewDestination(newClientOn(t, deaf, trengo.WithMaxRetries(0)), cfg); err != nil {
 			t.Fatal(err)
@@ -286,7 +286,7 @@ func TestSettle_otherEventsOfTheContact(t *testing.T) {
 				d.wantSent(inOrder(listing, open))
 				result = d.must(trackFor("1", annsMail))
 				if want := (trengo.Result{
-					Action: trengo.TicketCreated, ContactID: contactID, TicketID: lost[0], Duplicate: true,
+					Action: trengo.ActionTicketCreated, ContactID: contactID, TicketID: lost[0], Duplicate: true,
 				}); result != want {
 					t.Errorf("the event that it belongs to: %+v, want %+v", result, want)
 				}

@@ -31,10 +31,10 @@ const (
 func TestStress(t *testing.T) {
 	t.Parallel()
 	for seed, kind := range map[uint64]trengo.ChannelIdentifier{
-		1: trengo.IdentifyByEmail,
-		2: trengo.IdentifyByEmail,
-		3: trengo.IdentifyByPhone,
-		4: trengo.IdentifyByPhone,
+		1: trengo.IdentifierEmail,
+		2: trengo.IdentifierEmail,
+		3: trengo.IdentifierPhone,
+		4: trengo.IdentifierPhone,
 	} {
 		t.Run(fmt.Sprintf("by %s, seed %d", kind, seed), func(t *testing.T) {
 			t.Parallel()
@@ -58,7 +58,7 @@ func newStressPeople(kind trengo.ChannelIdentifier) []stressPerson {
 	people := make([]stressPerson, stressPeople)
 	for i := range people {
 		form := mails[i%len(mails)]
-		if kind == trengo.IdentifyByPhone {
+		if kind == trengo.IdentifierPhone {
 			form = phones[i%len(phones)]
 		}
 		people[i].key = fmt.Sprintf(form, i/len(mails))
@@ -69,7 +69,7 @@ func newStressPeople(kind trengo.ChannelIdentifier) []stressPerson {
 
 // spell writes an identifier in one of the ways in which people do.
 func spell(r *rand.Rand, kind trengo.ChannelIdentifier, key string) string {
-	if kind == trengo.IdentifyByEmail {
+	if kind == trengo.IdentifierEmail {
 		return [...]string{key, strings.ToUpper(key), " " + key + " ", strings.ToUpper(key[:1]) + key[1:]}[r.IntN(4)]
 	}
 	country, rest := key[:2], key[2:]
@@ -118,10 +118,10 @@ func newStress(t *testing.T, seed uint64, kind trengo.ChannelIdentifier) *stress
 	s.srv.Behavior.SearchDelay = time.Duration(seed%2) * 5 * time.Second
 	s.srv.AddChannel(trengotest.Channel{ID: deskMail, Type: "EMAIL"})
 	s.srv.AddChannel(trengotest.Channel{ID: deskPhone, Type: "WA_BUSINESS"})
-	cfg := trengo.Config{
+	cfg := trengo.DestinationConfig{
 		ChannelID: deskMail, CreateMissingContacts: true, EventTemplates: map[string]string{deskEvent: deskSubject},
 	}
-	if kind == trengo.IdentifyByPhone {
+	if kind == trengo.IdentifierPhone {
 		byPhone(&cfg)
 	}
 	client := newClient(t, s.srv, trengo.WithRateLimit(1_000_000), trengo.WithTimeout(deskTimeout))
@@ -136,7 +136,7 @@ func newStress(t *testing.T, seed uint64, kind trengo.ChannelIdentifier) *stress
 			continue
 		}
 		contact := trengotest.Contact{Email: person.key, ChannelIDs: []int64{cfg.ChannelID}}
-		if kind == trengo.IdentifyByPhone {
+		if kind == trengo.IdentifierPhone {
 			contact.Email, contact.Phone = "", "+"+person.key[:4]+" "+person.key[4:]
 		}
 		s.srv.AddContact(contact)
@@ -302,7 +302,7 @@ func (s *stress) checkContacts() map[int64]string {
 	keys, ids := map[int64]string{}, map[string]int64{}
 	for _, contact := range s.srv.Contacts() {
 		key := strings.ToLower(contact.Email)
-		if s.kind == trengo.IdentifyByPhone {
+		if s.kind == trengo.IdentifierPhone {
 			key = strings.NewReplacer("+", "", " ", "").Replace(contact.Phone)
 		}
 		if other, twice := ids[key]; twice {
@@ -332,7 +332,7 @@ func (s *stress) checkTicket(ev *stressEvent, tickets map[int64]trengotest.Ticke
 		if contacts[ticket.ContactID] != s.people[ev.person].key {
 			s.t.Errorf("the ticket of event %d is somebody else's", ev.message)
 		}
-		if subject := fmt.Sprint(deskEvent, " ", ev.message); s.kind == trengo.IdentifyByEmail && ticket.Subject != subject {
+		if subject := fmt.Sprint(deskEvent, " ", ev.message); s.kind == trengo.IdentifierEmail && ticket.Subject != subject {
 			s.t.Errorf("the ticket of event %d has the subject %q", ev.message, ticket.Subject)
 		}
 	}

@@ -18,10 +18,10 @@ type TicketStatus string
 
 // The known states of a ticket.
 const (
-	TicketOpen     TicketStatus = "OPEN"
-	TicketAssigned TicketStatus = "ASSIGNED"
-	TicketClosed   TicketStatus = "CLOSED"
-	TicketInvalid  TicketStatus = "INVALID" // spam
+	TicketStatusOpen     TicketStatus = "OPEN"
+	TicketStatusAssigned TicketStatus = "ASSIGNED"
+	TicketStatusClosed   TicketStatus = "CLOSED"
+	TicketStatusInvalid  TicketStatus = "INVALID" // spam
 )
 
 // A Ticket is a conversation with a contact on a channel. Which fields are
@@ -166,8 +166,8 @@ func (s *TicketsService) Get(ctx context.Context, id int64) (*Ticket, error) {
 	return orNil(ticket, err)
 }
 
-// TicketCreate is the input of [TicketsService.Create].
-type TicketCreate struct {
+// TicketCreateParams is the input of [TicketsService.Create].
+type TicketCreateParams struct {
 	ContactID int64 `json:"contact_id"`
 	ChannelID int64 `json:"channel_id"`
 	// Subject matters on e-mail channels; an empty one is not sent.
@@ -181,21 +181,21 @@ type TicketCreate struct {
 // [ErrUnprocessable], and so is a private contact on a shared channel.
 //
 // Trengo API: POST /tickets
-func (s *TicketsService) Create(ctx context.Context, in TicketCreate) (*Ticket, error) {
+func (s *TicketsService) Create(ctx context.Context, in TicketCreateParams) (*Ticket, error) {
 	ticket := new(Ticket)
 	err := s.client.do(ctx, Request{Method: http.MethodPost, Path: ticketsPath, Body: in}, decodeResource(ticket))
 	return orNil(ticket, err)
 }
 
-// TicketClose is the input of [TicketsService.Close].
-type TicketClose struct {
+// TicketCloseParams is the input of [TicketsService.Close].
+type TicketCloseParams struct {
 	ResultID int64 `json:"ticket_result_id,omitzero"` // 0: none
 }
 
 // Close closes a ticket. Closing it twice changes nothing further.
 //
 // Trengo API: POST /tickets/{id}/close
-func (s *TicketsService) Close(ctx context.Context, id int64, in TicketClose) error {
+func (s *TicketsService) Close(ctx context.Context, id int64, in TicketCloseParams) error {
 	return s.act(ctx, id, "/close", in, true)
 }
 
@@ -206,9 +206,9 @@ func (s *TicketsService) Reopen(ctx context.Context, id int64) error {
 	return s.act(ctx, id, "/reopen", struct{}{}, true)
 }
 
-// TicketAssign is the input of [TicketsService.Assign]: either a user or a
+// TicketAssignParams is the input of [TicketsService.Assign]: either a user or a
 // team.
-type TicketAssign struct {
+type TicketAssignParams struct {
 	UserID int64
 	TeamID int64
 	// Note is left on the ticket; empty leaves none.
@@ -216,7 +216,7 @@ type TicketAssign struct {
 }
 
 // MarshalJSON adds the type that Trengo asks for.
-func (a TicketAssign) MarshalJSON() ([]byte, error) {
+func (a TicketAssignParams) MarshalJSON() ([]byte, error) {
 	body := struct {
 		Type   string `json:"type"`
 		UserID int64  `json:"user_id,omitzero"`
@@ -237,7 +237,7 @@ func (a TicketAssign) MarshalJSON() ([]byte, error) {
 // leave a second note; it ends with [ErrOutcomeUnknown].
 //
 // Trengo API: POST /tickets/{id}/assign
-func (s *TicketsService) Assign(ctx context.Context, id int64, in TicketAssign) error {
+func (s *TicketsService) Assign(ctx context.Context, id int64, in TicketAssignParams) error {
 	return s.act(ctx, id, "/assign", in, in.Note == "")
 }
 

@@ -20,7 +20,7 @@ func TestTicketsService_Create(t *testing.T) {
 		srv := trengotest.New()
 		srv.AddChannel(trengotest.Channel{ID: 500})
 		srv.AddContact(trengotest.Contact{ID: 4_000_000_001, Email: "ann@example.com"})
-		got, err := newClient(t, srv).Tickets.Create(t.Context(), trengo.TicketCreate{
+		got, err := newClient(t, srv).Tickets.Create(t.Context(), trengo.TicketCreateParams{
 			ContactID: 4_000_000_001, ChannelID: 500, Subject: "Order <12> & more",
 		})
 		if err != nil {
@@ -33,7 +33,7 @@ func TestTicketsService_Create(t *testing.T) {
 		made, user := srv.Tickets()[0], srv.Users()[0]
 		const now = "2000-01-01T00:00:00.000000Z"
 		want := &trengo.Ticket{
-			ID: made.ID, AgencyID: got.AgencyID, Status: trengo.TicketAssigned, Subject: "Order <12> & more",
+			ID: made.ID, AgencyID: got.AgencyID, Status: trengo.TicketStatusAssigned, Subject: "Order <12> & more",
 			ContactID: 4_000_000_001, ChannelID: 500, UserID: user.ID, AssignedBy: user.ID,
 			CreatedAt: now, UpdatedAt: now, AssignedAt: now,
 			Channel: got.Channel, Agent: got.Agent, LatestMessage: got.LatestMessage,
@@ -131,12 +131,12 @@ func TestTicketsService_Create_unprocessable(t *testing.T) {
 	private := srv.AddContact(trengotest.Contact{Email: "bob@example.com", Private: true})
 	tests := []struct {
 		name  string
-		in    trengo.TicketCreate
+		in    trengo.TicketCreateParams
 		field string
 	}{
-		{"an unknown contact", trengo.TicketCreate{ContactID: 1, ChannelID: in.ChannelID}, "contact_id"},
-		{"an unknown channel", trengo.TicketCreate{ContactID: in.ContactID, ChannelID: 1}, "channel_id"},
-		{"a private contact on a shared channel", trengo.TicketCreate{ContactID: private.ID, ChannelID: in.ChannelID}, "contact_id"},
+		{"an unknown contact", trengo.TicketCreateParams{ContactID: 1, ChannelID: in.ChannelID}, "contact_id"},
+		{"an unknown channel", trengo.TicketCreateParams{ContactID: in.ContactID, ChannelID: 1}, "channel_id"},
+		{"a private contact on a shared channel", trengo.TicketCreateParams{ContactID: private.ID, ChannelID: in.ChannelID}, "contact_id"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestTicketsService_Get(t *testing.T) {
 		CreatedAt: got.CreatedAt, UpdatedAt: got.UpdatedAt, CustomData: got.CustomData,
 	}
 	want := trengo.Ticket{
-		ID: 4_000_000_001, Status: trengo.TicketAssigned, Subject: "Order 12", ContactID: contact.ID, UserID: user.ID,
+		ID: 4_000_000_001, Status: trengo.TicketStatusAssigned, Subject: "Order 12", ContactID: contact.ID, UserID: user.ID,
 		CreatedAt: "2024-02-19 16:01:25", UpdatedAt: "2024-02-19 16:01:25", CustomData: map[string]string{"Order": "12"},
 	}
 	if diff := cmp.Diff(want, known); diff != "" {
@@ -224,15 +224,15 @@ func TestTicketsService_actions(t *testing.T) {
 		teamID  int64
 		notes   int
 	}{
-		{"assign to a user", func() error { return tickets.Assign(t.Context(), 7, trengo.TicketAssign{UserID: user}) }, `POST /tickets/7/assign {"type":"user","user_id":3700}`, "ASSIGNED", user, 0, 0},
-		{"assign to a team", func() error { return tickets.Assign(t.Context(), 7, trengo.TicketAssign{TeamID: team}) }, `POST /tickets/7/assign {"type":"team","team_id":346001}`, "OPEN", 0, team, 0},
+		{"assign to a user", func() error { return tickets.Assign(t.Context(), 7, trengo.TicketAssignParams{UserID: user}) }, `POST /tickets/7/assign {"type":"user","user_id":3700}`, "ASSIGNED", user, 0, 0},
+		{"assign to a team", func() error { return tickets.Assign(t.Context(), 7, trengo.TicketAssignParams{TeamID: team}) }, `POST /tickets/7/assign {"type":"team","team_id":346001}`, "OPEN", 0, team, 0},
 		{"assign with a note", func() error {
-			return tickets.Assign(t.Context(), 7, trengo.TicketAssign{UserID: user, Note: "<Ann> & co"})
+			return tickets.Assign(t.Context(), 7, trengo.TicketAssignParams{UserID: user, Note: "<Ann> & co"})
 		}, `POST /tickets/7/assign {"type":"user","user_id":3700,"note":"<Ann> & co"}`, "ASSIGNED", user, team, 1},
-		{"close", func() error { return tickets.Close(t.Context(), 7, trengo.TicketClose{}) }, `POST /tickets/7/close {}`, "CLOSED", user, team, 1},
-		{"close what is closed", func() error { return tickets.Close(t.Context(), 7, trengo.TicketClose{}) }, `POST /tickets/7/close {}`, "CLOSED", user, team, 1},
+		{"close", func() error { return tickets.Close(t.Context(), 7, trengo.TicketCloseParams{}) }, `POST /tickets/7/close {}`, "CLOSED", user, team, 1},
+		{"close what is closed", func() error { return tickets.Close(t.Context(), 7, trengo.TicketCloseParams{}) }, `POST /tickets/7/close {}`, "CLOSED", user, team, 1},
 		{"reopen", func() error { return tickets.Reopen(t.Context(), 7) }, `POST /tickets/7/reopen {}`, "ASSIGNED", user, team, 1},
-		{"close with a result", func() error { return tickets.Close(t.Context(), 7, trengo.TicketClose{ResultID: result}) }, `POST /tickets/7/close {"ticket_result_id":50001}`, "CLOSED", user, team, 1},
+		{"close with a result", func() error { return tickets.Close(t.Context(), 7, trengo.TicketCloseParams{ResultID: result}) }, `POST /tickets/7/close {"ticket_result_id":50001}`, "CLOSED", user, team, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -253,7 +253,7 @@ func TestTicketsService_actions(t *testing.T) {
 func TestTicketsService_actions_repeated(t *testing.T) {
 	assign := func(note string) func(context.Context, *trengo.TicketsService) error {
 		return func(ctx context.Context, s *trengo.TicketsService) error {
-			return s.Assign(ctx, 7, trengo.TicketAssign{UserID: 3601, Note: note})
+			return s.Assign(ctx, 7, trengo.TicketAssignParams{UserID: 3601, Note: note})
 		}
 	}
 	tests := []struct {
@@ -264,7 +264,7 @@ func TestTicketsService_actions_repeated(t *testing.T) {
 		unknown  bool
 	}{
 		{"close", func(ctx context.Context, s *trengo.TicketsService) error {
-			return s.Close(ctx, 7, trengo.TicketClose{})
+			return s.Close(ctx, 7, trengo.TicketCloseParams{})
 		}, 2, 0, false},
 		{"reopen", func(ctx context.Context, s *trengo.TicketsService) error { return s.Reopen(ctx, 7) }, 2, 0, false},
 		{"assign without a note", assign(""), 2, 0, false},
@@ -294,7 +294,7 @@ func TestTicketsService_actions_anyAnswer(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "[]", "{}", "null", `"OK"`, `{"id":"7"}`} {
 		client := newClientOn(t, respond(http.StatusOK, body))
-		if err := client.Tickets.Close(t.Context(), 7, trengo.TicketClose{}); err != nil {
+		if err := client.Tickets.Close(t.Context(), 7, trengo.TicketCloseParams{}); err != nil {
 			t.Errorf("%q: %v", body, err)
 		}
 	}
@@ -302,7 +302,7 @@ func TestTicketsService_actions_anyAnswer(t *testing.T) {
 
 func TestTicketsService_Assign_toOneOfBoth(t *testing.T) {
 	t.Parallel()
-	for _, in := range []trengo.TicketAssign{{}, {Note: "Call back"}, {UserID: 1, TeamID: 2}} {
+	for _, in := range []trengo.TicketAssignParams{{}, {Note: "Call back"}, {UserID: 1, TeamID: 2}} {
 		srv := trengotest.New()
 		err := newClient(t, srv).Tickets.Assign(t.Context(), 7, in)
 		want := "trengo: POST /tickets/7/assign: not sent, because it is invalid: a ticket is assigned to either a user or a team"

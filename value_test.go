@@ -120,14 +120,14 @@ const (
 var decoders = map[string]func(context.Context, *trengo.Client) (any, error){
 	"ContactsService.Get": func(ctx context.Context, c *trengo.Client) (any, error) { return c.Contacts.Get(ctx, 1) },
 	"ContactsService.Update": func(ctx context.Context, c *trengo.Client) (any, error) {
-		return c.Contacts.Update(ctx, 1, trengo.ContactUpdate{})
+		return c.Contacts.Update(ctx, 1, trengo.ContactUpdateParams{})
 	},
 	"ContactsService.Create": func(ctx context.Context, c *trengo.Client) (any, error) {
-		return c.Contacts.Create(ctx, trengo.ContactCreate{})
+		return c.Contacts.Create(ctx, trengo.ContactCreateParams{})
 	},
 	"TicketsService.Get": func(ctx context.Context, c *trengo.Client) (any, error) { return c.Tickets.Get(ctx, 1) },
 	"TicketsService.Create": func(ctx context.Context, c *trengo.Client) (any, error) {
-		return c.Tickets.Create(ctx, trengo.TicketCreate{})
+		return c.Tickets.Create(ctx, trengo.TicketCreateParams{})
 	},
 	"Channel": func(ctx context.Context, c *trengo.Client) (any, error) { return doInto(ctx, c, new(trengo.Channel)) },
 	"User":    func(ctx context.Context, c *trengo.Client) (any, error) { return doInto(ctx, c, new(trengo.User)) },

@@ -13,7 +13,7 @@
 //
 //	trengo := trengotest.New()
 //	channel := trengo.AddChannel(trengotest.Channel{Type: "EMAIL", Title: "Support"})
-//	client := trengo.Client()
+//	client := trengo.HTTPClient()
 //
 // This way works in a bubble of [testing/synctest], where minutes of rate limit
 // pass in no time: the Server takes the time from package time alone and starts

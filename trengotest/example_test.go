@@ -67,7 +67,7 @@ func Example() {
 	channel := trengo.AddChannel(trengotest.Channel{Type: "EMAIL", Title: "Support"})
 	trengo.AddContact(trengotest.Contact{Name: "Ann Example", Email: "ann@example.com"})
 
-	desk := helpDesk{client: trengo.Client(), baseURL: trengotest.BaseURL, token: trengotest.Token}
+	desk := helpDesk{client: trengo.HTTPClient(), baseURL: trengotest.BaseURL, token: trengotest.Token}
 	id, err := desk.open(context.Background(), channel.ID, "ann@example.com", "Where is my parcel?")
 	fmt.Println(id, err)
 
@@ -86,7 +86,7 @@ func Example() {
 func ExampleServer_Inject() {
 	trengo := trengotest.New()
 	channel := trengo.AddChannel(trengotest.Channel{Type: "EMAIL", Title: "Support"})
-	desk := helpDesk{client: trengo.Client(), baseURL: trengotest.BaseURL, token: trengotest.Token}
+	desk := helpDesk{client: trengo.HTTPClient(), baseURL: trengotest.BaseURL, token: trengotest.Token}
 
 	trengo.Inject(trengotest.Fault{}, trengotest.LostAfter()) // the second request
 	_, err := desk.open(context.Background(), channel.ID, "ann@example.com", "Where is my parcel?")

@@ -36,7 +36,7 @@ type api struct {
 
 func newAPI(t *testing.T, srv *trengotest.Server) *api {
 	t.Helper()
-	return &api{t: t, client: srv.Client(), base: trengotest.BaseURL, header: http.Header{
+	return &api{t: t, client: srv.HTTPClient(), base: trengotest.BaseURL, header: http.Header{
 		"Authorization": {"Bearer " + trengotest.Token},
 		"Accept":        {"application/json"},
 		"Content-Type":  {"application/json"},

@@ -83,7 +83,7 @@ func (s *Server) SetTokens(tokens ...string) {
 }
 
 // Client returns an [http.Client] whose requests go to s, whatever their host.
-func (s *Server) Client() *http.Client { return &http.Client{Transport: s} }
+func (s *Server) HTTPClient() *http.Client { return &http.Client{Transport: s} }
 
 // ServeHTTP answers one request to a path under /api/v2.
 //

@@ -58,7 +58,7 @@ func demonstrate(s settings, con console) (status int, err error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	s.events, s.config = filepath.Join(dir, "events.jsonl"), filepath.Join(dir, "config.json")
-	s.token, s.transport = trengotest.Token, trengo.WithHTTPClient(newDemoServer().Client())
+	s.token, s.transport = trengotest.Token, trengo.WithHTTPClient(newDemoServer().HTTPClient())
 	err = errors.Join(
 		os.WriteFile(s.events, demoEvents(), 0o600),
 		os.WriteFile(s.config, []byte(demoConfig), 0o600),

@@ -35,7 +35,7 @@ func newDesk(t *testing.T, events string) *desk {
 	dir := t.TempDir()
 	d.settings = settings{
 		token:     trengotest.Token,
-		transport: trengo.WithHTTPClient(d.Client()),
+		transport: trengo.WithHTTPClient(d.HTTPClient()),
 		baseURL:   trengo.DefaultBaseURL,
 		remember:  time.Hour,
 		events:    writeFile(t, filepath.Join(dir, "events.jsonl"), events),

@@ -196,8 +196,8 @@ func mustDiffer(paths ...string) error {
 	return nil
 }
 
-func (s *settings) readConfig() (trengo.Config, error) {
-	var config trengo.Config
+func (s *settings) readConfig() (trengo.DestinationConfig, error) {
+	var config trengo.DestinationConfig
 	data, err := os.ReadFile(s.config)
 	if err != nil {
 		return config, err

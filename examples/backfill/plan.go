@@ -17,7 +17,7 @@ import (
 //
 // At least each person is searched for once, and Trengo knows everybody by the
 // name that the events say. At most it knows nobody, or everybody by another
-// name, and who comes again after Config.PeopleTTL is searched for again.
+// name, and who comes again after DestinationConfig.PeopleTTL is searched for again.
 // Neither knows of retries, pages, and what else shares the token.
 type estimate struct {
 	events, skipped, hopeless, people, tickets int
@@ -30,7 +30,7 @@ type estimate struct {
 // in which each event names its person by creating them.
 type planner struct {
 	destination *trengo.Destination
-	config      trengo.Config
+	config      trengo.DestinationConfig
 	memory      int // how many requests later a person is searched for again
 	seed        maphash.Seed
 	people      map[uint64]planned // by hash
@@ -43,7 +43,7 @@ type planned struct {
 	until int    // which request, at most
 }
 
-func newPlanner(config trengo.Config, perMinute int) (*planner, error) {
+func newPlanner(config trengo.DestinationConfig, perMinute int) (*planner, error) {
 	client, err := trengo.NewClient("none", trengo.WithHTTPClient(&http.Client{Transport: nobody{}}))
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (p *planner) add(text []byte) {
 	switch {
 	case err != nil:
 		p.estimate.hopeless++
-	case plan.Action == trengo.Skipped:
+	case plan.Action == trengo.ActionSkipped:
 		p.estimate.skipped++
 	default:
 		p.count(plan)
@@ -105,10 +105,10 @@ func (p *planner) count(plan trengo.Plan) {
 	}
 	// The body was made by encoding/json; what is not in it is empty.
 	_ = json.Unmarshal(first.Body, &body)
-	opensTicket := plan.Action == trengo.TicketCreated
+	opensTicket := plan.Action == trengo.ActionTicketCreated
 	named := body.Identifier == ""
 	identifier := body.Identifier
-	if p.config.ChannelIdentifier == trengo.IdentifyByPhone {
+	if p.config.ChannelIdentifier == trengo.IdentifierPhone {
 		identifier = strings.TrimPrefix(identifier, "+") // with or without, it is one person's
 	}
 	who := first.Path + " " + identifier

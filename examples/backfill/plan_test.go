@@ -12,7 +12,7 @@ import (
 	"github.com/trengo-go/trengo"
 )
 
-func planOf(t *testing.T, config trengo.Config, events string) estimate {
+func planOf(t *testing.T, config trengo.DestinationConfig, events string) estimate {
 	t.Helper()
 	p, err := newPlanner(config, trengo.DefaultRateLimit)
 	if err != nil {
@@ -38,15 +38,15 @@ func TestPlanner(t *testing.T) {
 		phones   = `{"type":"track","event":"Ev","traits":{"phone":"31612345678"}}` + "\n" + `{"type":"track","event":"Ev","traits":{"phone":"0031 6 12345678"}}` + "\n"
 		nobodys  = `{"type":"track","event":"Ev"}` + "\n"
 	)
-	plain := trengo.Config{ChannelID: 5, PeopleTTL: time.Hour, EventTemplates: map[string]string{"Ev": "{{ x }}"}}
+	plain := trengo.DestinationConfig{ChannelID: 5, PeopleTTL: time.Hour, EventTemplates: map[string]string{"Ev": "{{ x }}"}}
 	creating, duplicating := plain, plain
 	creating.CreateMissingContacts = true
 	duplicating.AllowDuplicates = true
 	phoning := plain
-	phoning.ChannelIdentifier = trengo.IdentifyByPhone
+	phoning.ChannelIdentifier = trengo.IdentifierPhone
 	tests := []struct {
 		name        string
-		config      trengo.Config
+		config      trengo.DestinationConfig
 		events      string
 		least, most int
 		people      int
@@ -178,7 +178,7 @@ func TestPlanFile(t *testing.T) {
 // A plan does not wait for a rate limit that it will meet only later.
 func TestPlanner_waitsForNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		if got := planOf(t, trengo.Config{ChannelID: demoChannel, PeopleTTL: time.Hour, EventTemplates: map[string]string{"Order Completed": ""}}, orders(upTo(2000)...)); got.least != 4001 {
+		if got := planOf(t, trengo.DestinationConfig{ChannelID: demoChannel, PeopleTTL: time.Hour, EventTemplates: map[string]string{"Order Completed": ""}}, orders(upTo(2000)...)); got.least != 4001 {
 			t.Errorf("%d requests", got.least)
 		}
 	})

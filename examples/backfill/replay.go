@@ -30,7 +30,7 @@ var errInDoubt = errors.New("it was under way when an earlier run ended: look wh
 // A replay takes the events of an input through ProcessAll.
 type replay struct {
 	destination *trengo.Destination
-	config      trengo.Config
+	config      trengo.DestinationConfig
 	files
 	hold  bool // back what an earlier run left in doubt
 	limit int  // of events in this run; 0: none
@@ -171,7 +171,7 @@ func (r *replay) settle(ctx context.Context, it *item, outcome trengo.Outcome) e
 }
 
 func sentRequests(result trengo.Result) bool {
-	return result.Action != trengo.Skipped && !result.Duplicate
+	return result.Action != trengo.ActionSkipped && !result.Duplicate
 }
 
 func (r *replay) answered() {

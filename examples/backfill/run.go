@@ -62,7 +62,7 @@ type files struct {
 	failures   *failures
 }
 
-func (s *settings) openFiles(config trengo.Config, stdin io.Reader) (f files, err error) {
+func (s *settings) openFiles(config trengo.DestinationConfig, stdin io.Reader) (f files, err error) {
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.close())
@@ -97,7 +97,7 @@ func (f files) close() error {
 	return errors.Join(errs...)
 }
 
-func (s *settings) connect(config trengo.Config, t *tally) (*trengo.Client, *trengo.Destination, error) {
+func (s *settings) connect(config trengo.DestinationConfig, t *tally) (*trengo.Client, *trengo.Destination, error) {
 	opts := []trengo.Option{
 		trengo.WithBaseURL(s.baseURL),
 		trengo.WithObserver(func(trengo.Attempt) { t.request() }),

@@ -95,10 +95,10 @@ func (c counts) print(out io.Writer) {
 		row("left", c.left())
 	}
 	fmt.Fprint(out, "      in this run\n")
-	row("  contacts created", c.actions[trengo.ContactCreated])
-	row("  contacts updated", c.actions[trengo.ContactUpdated])
-	row("  contacts unchanged", c.actions[trengo.ContactUnchanged])
-	row("  tickets", c.actions[trengo.TicketCreated])
-	row("  skipped", c.actions[trengo.Skipped])
+	row("  contacts created", c.actions[trengo.ActionContactCreated])
+	row("  contacts updated", c.actions[trengo.ActionContactUpdated])
+	row("  contacts unchanged", c.actions[trengo.ActionContactUnchanged])
+	row("  tickets", c.actions[trengo.ActionTicketCreated])
+	row("  skipped", c.actions[trengo.ActionSkipped])
 	row("  API requests", c.requests)
 }

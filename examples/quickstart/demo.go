@@ -54,10 +54,10 @@ type demoServer struct {
 // waits for a Trengo that is not there.
 const farBeyond = 1_000_000
 
-func newDemoServer(config trengo.Config) *demoServer {
+func newDemoServer(config trengo.DestinationConfig) *demoServer {
 	d := &demoServer{trengo: trengotest.New(), kind: "EMAIL", channels: map[int64]bool{}, contacts: map[int64]bool{}}
 	d.trengo.SetRateLimit(farBeyond)
-	if config.ChannelIdentifier == trengo.IdentifyByPhone {
+	if config.ChannelIdentifier == trengo.IdentifierPhone {
 		d.kind = "WA_BUSINESS"
 		d.addChannel(config.ChannelID)
 		return d
@@ -78,7 +78,7 @@ func newDemoServer(config trengo.Config) *demoServer {
 
 func (d *demoServer) token() string { return trengotest.Token }
 
-func (d *demoServer) option() trengo.Option { return trengo.WithHTTPClient(d.trengo.Client()) }
+func (d *demoServer) option() trengo.Option { return trengo.WithHTTPClient(d.trengo.HTTPClient()) }
 
 func (d *demoServer) addChannel(id int64) {
 	d.trengo.AddChannel(trengotest.Channel{ID: id, Type: d.kind, Title: "Channel " + strconv.FormatInt(id, 10)})

@@ -90,7 +90,7 @@ func usageError(stderr io.Writer, problem string) int {
 // A batch is events for one destination.
 type batch struct {
 	title  string
-	config trengo.Config
+	config trengo.DestinationConfig
 	events io.ReadCloser
 }
 
@@ -101,7 +101,7 @@ func ownRun(eventsPath, configPath string, stdin io.Reader) (batch, error) {
 		if err != nil {
 			return batch{}, err
 		}
-		b.config = trengo.Config{}
+		b.config = trengo.DestinationConfig{}
 		if err := json.Unmarshal(data, &b.config); err != nil {
 			return batch{}, err
 		}

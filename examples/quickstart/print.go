@@ -23,7 +23,7 @@ type printer struct {
 	actions    map[trengo.Action]int
 }
 
-func (p *printer) heading(title string, config trengo.Config) {
+func (p *printer) heading(title string, config trengo.DestinationConfig) {
 	if p.events > 0 {
 		fmt.Fprintln(p.out)
 	}
@@ -33,7 +33,7 @@ func (p *printer) heading(title string, config trengo.Config) {
 
 func orEmail(identifier trengo.ChannelIdentifier) trengo.ChannelIdentifier {
 	if identifier == "" {
-		return trengo.IdentifyByEmail
+		return trengo.IdentifierEmail
 	}
 	return identifier
 }
@@ -125,12 +125,12 @@ func (p *printer) summary() {
 		n     int
 	}{
 		{"events", p.events},
-		{"contacts created", p.actions[trengo.ContactCreated]},
-		{"contacts updated", p.actions[trengo.ContactUpdated]},
-		{"contacts unchanged", p.actions[trengo.ContactUnchanged]},
-		{"tickets", p.actions[trengo.TicketCreated]},
+		{"contacts created", p.actions[trengo.ActionContactCreated]},
+		{"contacts updated", p.actions[trengo.ActionContactUpdated]},
+		{"contacts unchanged", p.actions[trengo.ActionContactUnchanged]},
+		{"tickets", p.actions[trengo.ActionTicketCreated]},
 		{"handled before", p.duplicates},
-		{"skipped", p.actions[trengo.Skipped]},
+		{"skipped", p.actions[trengo.ActionSkipped]},
 		{"failed", p.failed},
 		{"API requests", int(p.requests.Load())},
 	}

@@ -18,13 +18,13 @@ const farBeyond = 1_000_000_000
 // each time: what was once set up for it does not send real events to it.
 func (s *settings) useStandIn() {
 	if s.configPath == "" {
-		s.config = trengo.Config{
+		s.config = trengo.DestinationConfig{
 			ChannelID:      405980,
 			EventTemplates: map[string]string{"Order Completed": "Order {{ order_id }}"},
 		}
 	}
 	kind := "EMAIL"
-	if s.config.ChannelIdentifier == trengo.IdentifyByPhone {
+	if s.config.ChannelIdentifier == trengo.IdentifierPhone {
 		kind = "WA_BUSINESS"
 	}
 	s.standIn = trengotest.New()

@@ -28,9 +28,9 @@ func TestMetrics_text(t *testing.T) {
 	} {
 		m.attempt(a)
 	}
-	m.outcome(trengo.Outcome{Result: trengo.Result{Action: trengo.TicketCreated}}, http.StatusOK)
-	m.outcome(trengo.Outcome{Result: trengo.Result{Action: trengo.TicketCreated}}, http.StatusOK)
-	m.outcome(trengo.Outcome{Result: trengo.Result{Action: trengo.TicketCreated, Duplicate: true}}, http.StatusOK)
+	m.outcome(trengo.Outcome{Result: trengo.Result{Action: trengo.ActionTicketCreated}}, http.StatusOK)
+	m.outcome(trengo.Outcome{Result: trengo.Result{Action: trengo.ActionTicketCreated}}, http.StatusOK)
+	m.outcome(trengo.Outcome{Result: trengo.Result{Action: trengo.ActionTicketCreated, Duplicate: true}}, http.StatusOK)
 	m.outcome(trengo.Outcome{Err: trengo.ErrContactNotFound}, http.StatusServiceUnavailable)
 	m.request(http.StatusUnauthorized, time.Millisecond)
 	m.request(http.StatusOK, 5*time.Millisecond) // just within its bucket

@@ -66,10 +66,10 @@ func newService(s *settings, logger *slog.Logger) (*service, error) {
 	}
 	handler, err := trengo.NewHandler(destination, trengo.HandlerConfig{
 		Secrets:              s.secrets,
-		SegmentSecret:        s.segmentSecret,
-		Budget:               s.limits.budget,
-		RetryUnknownContacts: s.unknown == unknownRetry,
-		HoldRefusals:         true,
+		SigningSecret:        s.segmentSecret,
+		Timeout:              s.limits.budget,
+		RetryContactNotFound: s.unknown == unknownRetry,
+		DelayRateLimited:     true,
 		OnOutcome:            w.outcome,
 	})
 	if err != nil {

@@ -212,7 +212,7 @@ func TestService_tokenIsReplaced(t *testing.T) {
 	s := &settings{tokenFile: t.TempDir() + "/token"}
 	srv := trengotest.New()
 	srv.SetTokens("new")
-	client, err := s.newClient(trengo.WithHTTPClient(srv.Client()), trengo.WithMaxWait(time.Minute))
+	client, err := s.newClient(trengo.WithHTTPClient(srv.HTTPClient()), trengo.WithMaxWait(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

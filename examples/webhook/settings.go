@@ -28,7 +28,7 @@ const (
 type settings struct {
 	addr          string
 	configPath    string
-	config        trengo.Config
+	config        trengo.DestinationConfig
 	unknown       string
 	drain         time.Duration
 	logLevel      slog.Level
@@ -164,7 +164,7 @@ func (s *settings) newClient(opts ...trengo.Option) (*trengo.Client, error) {
 	token := s.token
 	switch {
 	case s.standIn != nil:
-		token, opts = trengotest.Token, append(opts, trengo.WithHTTPClient(s.standIn.Client()))
+		token, opts = trengotest.Token, append(opts, trengo.WithHTTPClient(s.standIn.HTTPClient()))
 	case s.tokenFile != "":
 		opts = append(opts, trengo.WithTokenSource(func(context.Context) (string, error) { return s.readToken() }))
 	}

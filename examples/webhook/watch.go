@@ -39,7 +39,7 @@ func (w *watcher) outcome(o trengo.Outcome, status int) {
 	switch {
 	case o.Err != nil:
 		level = slog.LevelWarn
-	case o.Result.Action == trengo.Skipped:
+	case o.Result.Action == trengo.ActionSkipped:
 		// Most events of most sources are none of ours.
 		level = slog.LevelDebug
 	}
