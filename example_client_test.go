@@ -18,7 +18,7 @@ import (
 func ExampleNewClient() {
 	srv := trengotest.New() // stands in for Trengo
 	client, err := trengo.NewClient(
-		trengotest.Token,                    // yours is under Settings, Apps & Integrations
+		trengotest.Token,                        // yours is under Settings, Apps & Integrations
 		trengo.WithHTTPClient(srv.HTTPClient()), // not needed with the real Trengo
 		trengo.WithUserAgent("shop/1.2"),
 		trengo.WithMaxWait(time.Minute),
