@@ -1,8 +1,12 @@
 package trengo
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
 
-// A Channel is an inbox: an e-mail address, a WhatsApp number and so on. Most
+// A Channel is an inbox: an email address, a WhatsApp number and so on. Most
 // fields are empty where the channel is a part of a ticket.
 type Channel struct {
 	ID int64 `json:"id"`
@@ -29,11 +33,30 @@ type Channel struct {
 	ReopenClosedTicket Flag   `json:"reopen_closed_ticket"`
 	// ReopenClosedTicketTimeWindowDays is for how many days a new message
 	// reopens a closed ticket.
-	ReopenClosedTicketTimeWindowDays Int  `json:"reopen_closed_ticket_time_window_days"`
+	ReopenClosedTicketTimeWindowDays int  `json:"reopen_closed_ticket_time_window_days"`
 	ReassignReopenedTicket           Flag `json:"reassign_reopened_ticket"`
 
 	Users        []json.RawMessage `json:"users"`
 	EmailChannel *EmailChannel     `json:"emailChannel"`
+}
+
+// UnmarshalJSON reads the window for reopening tickets, which Trengo sends as 30
+// or "30". Anything else is zero.
+func (c *Channel) UnmarshalJSON(data []byte) error {
+	type plainChannel Channel
+	wire := struct {
+		*plainChannel
+		Days json.RawMessage `json:"reopen_closed_ticket_time_window_days"`
+	}{plainChannel: (*plainChannel)(c)}
+	if err := unmarshalLeniently(data, &wire); err != nil {
+		return err
+	}
+	days, err := strconv.Atoi(strings.Trim(string(wire.Days), `"`))
+	if err != nil {
+		days = 0 // and not the largest number
+	}
+	c.ReopenClosedTicketTimeWindowDays = days
+	return nil
 }
 
 // An EmailChannel is the settings of a channel of type EMAIL.

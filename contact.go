@@ -5,13 +5,68 @@ import (
 	"encoding/json"
 	"iter"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 )
 
-// ContactsService is the contacts of a workspace: [Client.Contacts].
+// ContactsService groups the contact calls; use [Client.Contacts].
 type ContactsService service
+
+// List returns the contacts; without a term, the newest first. It reads a page
+// when the loop reaches it, one request each, and stops after the first error.
+// The sequence can be used again, which reads again.
+//
+// Trengo API: GET /contacts
+func (s *ContactsService) List(ctx context.Context, opts ContactListOptions) iter.Seq2[*Contact, error] {
+	var query listQuery
+	query.addText("term", opts.Term)
+	query.addNumber("per_page", opts.PerPage)
+	return list[Contact](ctx, (*service)(s), contactsPath, query)
+}
+
+// Get returns a contact, or [ErrNotFound].
+//
+// Trengo API: GET /contacts/{id}
+func (s *ContactsService) Get(ctx context.Context, id int64) (*Contact, error) {
+	return send[Contact](ctx, (*service)(s), Request{Path: resourcePath(contactsPath, id)})
+}
+
+// Create creates a contact on a channel. If a contact with that identifier
+// exists, Trengo returns it instead, with its own name; the response does not
+// distinguish the two. Trengo matches emails reliably but may create
+// duplicates for phone numbers. Therefore a call with a phone number is not
+// repeated when the outcome of an attempt is unknown: it ends with
+// [ErrOutcomeUnknown]. An unknown channel is [ErrNotFound].
+//
+// Trengo API: POST /channels/{id}/contacts
+func (s *ContactsService) Create(ctx context.Context, in ContactCreateParams) (*Contact, error) {
+	return send[Contact](ctx, (*service)(s), Request{
+		Method:     http.MethodPost,
+		Path:       channelContactsPath(in.ChannelID),
+		Body:       in,
+		Repeatable: strings.Contains(in.Identifier, "@"),
+	})
+}
+
+// Update changes a contact. Its email and phone number cannot be changed. An
+// unknown contact is [ErrNotFound].
+//
+// Trengo API: PUT /contacts/{id}
+func (s *ContactsService) Update(ctx context.Context, id int64, in ContactUpdateParams) (*Contact, error) {
+	return send[Contact](ctx, (*service)(s), Request{
+		Method: http.MethodPut,
+		Path:   resourcePath(contactsPath, id),
+		Body:   in,
+	})
+}
+
+// Delete deletes a contact. An unknown contact is [ErrNotFound], and so is one
+// that an earlier attempt of the same call deleted before its response was
+// lost.
+//
+// Trengo API: DELETE /contacts/{id}
+func (s *ContactsService) Delete(ctx context.Context, id int64) error {
+	return (*service)(s).do(ctx, Request{Method: http.MethodDelete, Path: resourcePath(contactsPath, id)})
+}
 
 // A Contact is a person on one kind of channel. Which fields are filled
 // depends on the call: lists add Channels and Profile, Get and Update also
@@ -21,11 +76,12 @@ type Contact struct {
 	Name     string `json:"name"`
 	FullName string `json:"full_name"`
 	Email    string `json:"email"`
-	// Phone is as it was stored: with or without +, perhaps with blanks.
+	// Phone is the phone number as it was stored: with or without +, perhaps
+	// with blanks.
 	Phone          string `json:"phone"`
 	FormattedPhone string `json:"formatted_phone"`
-	// Identifier is the e-mail or else the formatted phone: for people to
-	// read, not for programs to compare.
+	// Identifier is the email or else the formatted phone number: for people
+	// to read, not for programs to compare.
 	Identifier  string `json:"identifier"`
 	DisplayName string `json:"display_name"`
 
@@ -33,13 +89,13 @@ type Contact struct {
 	Color        string `json:"color"`
 	Avatar       string `json:"avatar"`
 	ProfileImage string `json:"profile_image"`
-	// IsPhone is also true of contacts that have an e-mail.
+	// IsPhone is also true for contacts that have an email.
 	IsPhone   Flag `json:"is_phone"`
 	IsPrivate Flag `json:"is_private"`
 
-	// CustomFieldData has the custom fields that are set, by name.
+	// CustomFieldData holds the custom fields that are set, by name.
 	CustomFieldData map[string]string `json:"custom_field_data"`
-	// FormattedCustomFieldData has all custom fields, by name.
+	// FormattedCustomFieldData holds all custom fields, by name.
 	FormattedCustomFieldData map[string]string  `json:"formatted_custom_field_data"`
 	CustomFieldValues        []CustomFieldValue `json:"custom_field_values"`
 
@@ -51,6 +107,17 @@ type Contact struct {
 }
 
 func (c *Contact) id() int64 { return c.ID }
+
+// isOn reports whether the contact is on the channel, as far as the call that
+// returned it said so.
+func (c *Contact) isOn(channelID int64) bool {
+	for i := range c.Channels {
+		if c.Channels[i].ID == channelID {
+			return true
+		}
+	}
+	return false
+}
 
 // A CustomFieldValue is the value of one custom field.
 type CustomFieldValue struct {
@@ -70,100 +137,38 @@ type Note struct {
 // ContactListOptions narrow [ContactsService.List]. The zero value lists all
 // contacts.
 type ContactListOptions struct {
-	// Term is searched for in name, e-mail and phone, as a part of any of
-	// them: compare what you get. Phones are best searched by their digits.
+	// Term is searched for in names, emails and phone numbers, and matches a
+	// part of any of them: compare what you get. Search for the digits of a
+	// phone number.
 	Term string
-	// PerPage is the number of contacts per request; 0 leaves it to Trengo
-	// (25). Trengo does not document that it can be chosen.
+	// PerPage is the number of contacts per request. Zero means Trengo's
+	// default (25). Trengo does not document that it can be chosen.
 	PerPage int
 }
 
-// List returns the contacts, the newest first if there is no term. It reads a
-// page when the loop comes to it, one request for each, and stops after the
-// first error. The sequence can be used again, which reads again.
-//
-// Trengo API: GET /contacts
-func (s *ContactsService) List(ctx context.Context, opts ContactListOptions) iter.Seq2[*Contact, error] {
-	query := url.Values{}
-	addText(query, "term", opts.Term)
-	addID(query, "per_page", int64(opts.PerPage))
-	return list[Contact](ctx, s.client, "/contacts", query)
-}
-
-// Get returns a contact, or [ErrNotFound].
-//
-// Trengo API: GET /contacts/{id}
-func (s *ContactsService) Get(ctx context.Context, id int64) (*Contact, error) {
-	contact := new(Contact)
-	err := s.client.do(ctx, Request{Path: contactPath(id)}, decodeResource(contact))
-	return orNil(contact, err)
-}
-
-// ContactCreateParams is the input of [ContactsService.Create].
+// ContactCreateParams are the input of [ContactsService.Create].
 type ContactCreateParams struct {
 	ChannelID int64 `json:"channel_id"`
-	// Identifier is an e-mail on an e-mail channel, and a phone on a
-	// WhatsApp, SMS or voice channel. Trengo keeps one number in several
-	// spellings apart: send digits with country code and a leading +.
+	// Identifier is an email on an email channel, and a phone number on a
+	// WhatsApp, SMS or voice channel. To Trengo two spellings of one phone
+	// number are two numbers: send digits with country code and a leading +.
 	Identifier string `json:"identifier"`
 	Name       string `json:"name,omitzero"` // the full name
 }
 
-// Create creates a contact on a channel, or returns the one that has the
-// identifier already; the answer does not say which, and the name of a found
-// one is not changed. Trengo finds e-mails reliably; phones it may duplicate.
-// So a call with a phone is not repeated when the outcome of an attempt is
-// unknown, but ends with [ErrOutcomeUnknown]. An unknown channel is
-// [ErrNotFound].
-//
-// Trengo API: POST /channels/{id}/contacts
-func (s *ContactsService) Create(ctx context.Context, in ContactCreateParams) (*Contact, error) {
-	contact := new(Contact)
-	err := s.client.do(ctx, Request{
-		Method:     http.MethodPost,
-		Path:       contactsOfChannelPath(in.ChannelID),
-		Body:       in,
-		Repeatable: strings.Contains(in.Identifier, "@"),
-	}, decodeResource(contact))
-	return orNil(contact, err)
-}
+func (p ContactCreateParams) validate() error { return checkID("ChannelID", p.ChannelID) }
 
-// ContactUpdateParams is the input of [ContactsService.Update]. Fields that are
-// zero stay as they are.
+// ContactUpdateParams are the input of [ContactsService.Update]. Fields that
+// are zero stay as they are.
 type ContactUpdateParams struct {
 	Name            string  `json:"name,omitzero"`
 	ContactGroupIDs []int64 `json:"contact_group_ids,omitzero"`
 }
 
-// Update changes a contact; its e-mail and phone cannot be changed. An
-// unknown contact is [ErrNotFound].
-//
-// Trengo API: PUT /contacts/{id}
-func (s *ContactsService) Update(ctx context.Context, id int64, in ContactUpdateParams) (*Contact, error) {
-	contact := new(Contact)
-	err := s.client.do(ctx, Request{Method: http.MethodPut, Path: contactPath(id), Body: in}, decodeResource(contact))
-	return orNil(contact, err)
-}
+func (p ContactUpdateParams) validate() error { return checkIDs("ContactGroupIDs", p.ContactGroupIDs) }
 
-// Delete deletes a contact. An unknown contact is [ErrNotFound], and so is
-// one that an earlier attempt of the same call deleted before its answer was
-// lost.
-//
-// Trengo API: DELETE /contacts/{id}
-func (s *ContactsService) Delete(ctx context.Context, id int64) error {
-	return s.client.Do(ctx, Request{Method: http.MethodDelete, Path: contactPath(id)}, nil)
-}
+const contactsPath = "/contacts"
 
-func contactPath(id int64) string { return "/contacts/" + strconv.FormatInt(id, 10) }
-
-func contactsOfChannelPath(channelID int64) string {
-	return "/channels/" + strconv.FormatInt(channelID, 10) + "/contacts"
-}
-
-// orNil returns no half-decoded resource beside an error.
-func orNil[T any](v *T, err error) (*T, error) {
-	if err != nil {
-		return nil, err
-	}
-	return v, nil
+func channelContactsPath(channelID int64) string {
+	return resourcePath("/channels", channelID, contactsPath)
 }

@@ -3,260 +3,144 @@ package trengo
 import (
 	"context"
 	"errors"
-	"net/http"
-	"time"
 
-	"github.com/trengo-go/trengo/internal/transport"
-	"github.com/trengo-go/trengo/internal/turn"
+	"github.com/trengo-go/trengo/internal/keyqueue"
 )
 
-// A task is an event with its place in its person's line.
-type task struct {
-	destination *Destination
-	job         *job
-	err         error
-	place       *turn.Place[person] // nil: there is nothing to wait for
+// A deduplicator runs operations: those of one person one at a time, and each
+// message once.
+type deduplicator struct {
+	client    *Client
+	cfg       *DestinationConfig
+	templates eventTemplates
+	rules     rules
+	lookup    contactLookup
+	memory    *memory
 }
 
-func (d *Destination) newTask(ev *Event) *task {
-	t := &task{destination: d}
-	t.job, t.err = d.read(ev)
-	return t
-}
-
-// person is whose line the event belongs into, if it needs one.
-func (t *task) person() (who person, ok bool) {
-	if t.err != nil || t.job.skip != "" {
-		return person{}, false
-	}
-	return t.job.person(), true
-}
-
-// join takes the event's place in line without waiting for its turn.
-func (t *task) join() {
-	if who, ok := t.person(); ok {
-		t.place = t.destination.memory.people.Join(who)
+func newDeduplicator(client *Client, cfg *DestinationConfig, templates eventTemplates) *deduplicator {
+	return &deduplicator{
+		client:    client,
+		cfg:       cfg,
+		templates: templates,
+		rules: rules{
+			allowDuplicates:       cfg.AllowDuplicates,
+			createMissingContacts: cfg.CreateMissingContacts,
+			templates:             templates,
+		},
+		lookup: contactLookup{contacts: client.Contacts, allowDuplicates: cfg.AllowDuplicates},
+		memory: newMemory(cfg),
 	}
 }
 
-func (t *task) leave() {
-	if t.place != nil {
-		t.place.Leave()
+// prepare interprets an event. What is wrong with it is reported by run.
+func (d *deduplicator) prepare(ev *Event) *queuedOperation {
+	op, err := parseOperation(ev, d.cfg, d.templates)
+	return &queuedOperation{dedup: d, op: op, err: err}
+}
+
+// plan reports what run would do. It neither waits nor remembers.
+func (d *deduplicator) plan(ctx context.Context, ev *Event) (Plan, error) {
+	op, err := parseOperation(ev, d.cfg, d.templates)
+	if err != nil {
+		return Plan{}, withPrefix(err)
+	}
+	if op.skipReason != "" {
+		return Plan{Result: Result{Action: ActionSkipped, Reason: op.skipReason}}, nil
+	}
+	if earlier, ok := d.memory.resultOf(op.messageKey()); ok {
+		return Plan{Result: earlier}, nil
+	}
+	dry := dryRun{lookup: d.lookup}
+	result, err := d.rules.apply(ctx, op, &dry)
+	return Plan{Result: result, Writes: dry.writes}, withPrefix(err)
+}
+
+// newSession returns the backend for one operation.
+func (d *deduplicator) newSession() *session {
+	calls := new(callSequence)
+	return &session{
+		client:    d.client,
+		memory:    d.memory,
+		lookup:    d.lookup,
+		rules:     &d.rules,
+		calls:     calls,
+		reconcile: reconciler{client: d.client, lookup: d.lookup, memory: d.memory, calls: calls},
 	}
 }
 
-func (t *task) run(ctx context.Context) (Result, error) {
+// A queuedOperation is an operation with its reservation in the queue of its
+// person. Its owner calls reserve, run and release.
+type queuedOperation struct {
+	dedup       *deduplicator
+	op          *operation
+	err         error                            // why the event is not an operation
+	reservation *keyqueue.Reservation[personKey] // nil: there is nothing to wait for
+}
+
+// personKey returns in whose queue the operation waits, if it has to.
+func (q *queuedOperation) personKey() (key personKey, ok bool) {
+	if q.err != nil || q.op.skipReason != "" {
+		return personKey{}, false
+	}
+	return q.op.personKey(), true
+}
+
+// reserve appends the operation to the queue of its person. It does not wait.
+func (q *queuedOperation) reserve() {
+	if key, ok := q.personKey(); ok {
+		q.reservation = q.dedup.memory.people.Reserve(key)
+	}
+}
+
+func (q *queuedOperation) release() {
+	if q.reservation != nil {
+		q.reservation.Release()
+	}
+}
+
+// run waits for the operation's turn and does it, unless it was done before.
+func (q *queuedOperation) run(ctx context.Context) (Result, error) {
 	switch {
-	case t.err != nil:
-		return Result{}, t.err
-	case t.job.skip != "":
-		return Result{Action: ActionSkipped, Reason: t.job.skip}, nil
+	case q.err != nil:
+		return Result{}, withPrefix(q.err)
+	case q.op.skipReason != "":
+		return Result{Action: ActionSkipped, Reason: q.op.skipReason}, nil
 	}
-	memory, message := t.destination.memory, t.job.message()
-	if before, ok := memory.handledBefore(message); ok {
-		return before, nil
+	memory, key := q.dedup.memory, q.op.messageKey()
+	if earlier, ok := memory.resultOf(key); ok {
+		return earlier, nil
 	}
-	if err := wait(ctx, t.place); err != nil {
+	if err := waitForPerson(ctx, q.reservation); err != nil {
 		return Result{}, err
 	}
-	if !t.place.Free() {
-		// Another delivery of the message may have gone before.
-		if before, ok := memory.handledBefore(message); ok {
-			return before, nil
+	if !q.reservation.Immediate() {
+		// Another delivery of the message may have been processed meanwhile.
+		if earlier, ok := memory.resultOf(key); ok {
+			return earlier, nil
 		}
 	}
-	v := &visit{destination: t.destination, memory: memory}
-	defer v.leave()
-	result, err := v.decide(ctx, t.job)
+	s := q.dedup.newSession()
+	defer s.release()
+	result, err := q.apply(ctx, s)
 	if err == nil {
-		memory.handle(message, result)
+		memory.rememberResult(key, result)
 	}
-	return result, err
+	return result, withPrefix(err)
 }
 
-func wait(ctx context.Context, place *turn.Place[person]) error {
-	if err := place.Wait(ctx); err != nil {
-		return &placedError{place: "waiting for another event of the same person", err: err}
-	}
-	return nil
-}
-
-// A visit is the work of one event at Trengo. It holds the contact's place in
-// line, so that no other event of the contact works meanwhile.
-type visit struct {
-	destination *Destination
-	memory      *memory
-
-	place      *turn.Place[person] // in the line of the contact
-	held       int64               // the contact
-	searchedAt time.Time
-	remembered bool  // the contact was found in memory
-	gone       int64 // a contact that was remembered and is not there any more
-	begun      bool  // a request was made, so that others follow it
-	ahead      int   // writes that are still to come
-}
-
-func (v *visit) leave() {
-	if v.place != nil {
-		v.place.Leave()
-		v.place, v.held = nil, 0
-	}
-}
-
-// looking is the context of a look that is in vain unless so many writes can
-// follow it; writing is that of a write.
-func (v *visit) looking(ctx context.Context, writes int) context.Context {
-	v.ahead = max(v.ahead, writes)
-	if v.begun {
-		return transport.Following(ctx, v.ahead)
-	}
-	v.begun = true
-	return transport.Opening(ctx, v.ahead)
-}
-
-func (v *visit) writing(ctx context.Context) context.Context {
-	if !v.begun {
-		v.begun = true
-		return ctx
-	}
-	v.ahead = max(0, v.ahead-1)
-	return transport.Following(ctx, v.ahead)
-}
-
-// errStillThere ends a second look that finds the contact of the first.
-var errStillThere = ownError("the contact is the one that was remembered")
-
-// decide does what the event asks for. A contact that was remembered may have
-// been deleted or merged since: then it looks once more, and tries again if
-// that turns up anything else.
-func (v *visit) decide(ctx context.Context, j *job) (Result, error) {
-	result, err := v.destination.decide(ctx, j, v)
-	if !v.remembered || !isGone(err) {
+// apply does the operation. If that fails because the remembered contact was
+// deleted or merged, it searches for the contact once more, and tries again if
+// the search finds another one or none.
+func (q *queuedOperation) apply(ctx context.Context, s *session) (Result, error) {
+	result, err := q.dedup.rules.apply(ctx, q.op, s)
+	if !s.foundStale(err) {
 		return result, err
 	}
-	v.gone, v.remembered = v.held, false
-	v.memory.contacts.drop(ctx, keyOf(j))
-	v.keepName(ctx, v.held, unknownName)
-	v.leave()
-	again, againErr := v.destination.decide(ctx, j, v)
-	if errors.Is(againErr, errStillThere) {
+	s.forgetStale(q.op)
+	again, againErr := q.dedup.rules.apply(ctx, q.op, s)
+	if errors.Is(againErr, errSameContact) {
 		return result, err
 	}
 	return again, againErr
-}
-
-// isGone reports whether a write was refused as Trengo does when a contact is
-// not there: an update as not found, a ticket as unprocessable.
-func isGone(err error) bool {
-	var failed *Error
-	if errors.Is(err, ErrOutcomeUnknown) || !errors.As(err, &failed) {
-		return false
-	}
-	return failed.StatusCode == http.StatusNotFound || failed.StatusCode == http.StatusUnprocessableEntity
-}
-
-func keyOf(j *job) contactKey { return contactKey{person: j.person(), channelID: j.channelID} }
-
-func nameKey(contactID int64) contactKey { return contactKey{person: personOf(contactID)} }
-
-func (v *visit) find(ctx context.Context, j *job) (*Contact, error) {
-	if j.named() {
-		// The place that this event waited for was the contact's.
-		return v.withName(ctx, j.contactID), nil
-	}
-	if known, ok := v.memory.contacts.get(ctx, keyOf(j)); ok {
-		v.remembered = true
-		err := v.hold(ctx, known.id)
-		return v.withName(ctx, known.id), err
-	}
-	v.searchedAt = time.Now()
-	contact, err := v.destination.search(v.looking(ctx, v.destination.writes(j)), j)
-	switch {
-	case err != nil:
-		return nil, err
-	case contact == nil && v.undecided(j):
-		return nil, unknownContact(j, ErrOutcomeUnknown)
-	case contact == nil:
-		return nil, nil
-	case contact.ID == v.gone:
-		return nil, errStillThere
-	}
-	v.memory.lostContacts.drop(j.person())
-	return v.keep(ctx, j, contact)
-}
-
-// withName returns a contact with its name as far as that is remembered.
-func (v *visit) withName(ctx context.Context, id int64) *Contact {
-	known, _ := v.memory.contacts.get(ctx, nameKey(id))
-	return &Contact{ID: id, Name: known.name}
-}
-
-// hold waits until no other event of the contact is under way.
-func (v *visit) hold(ctx context.Context, contactID int64) error {
-	v.leave()
-	v.place, v.held = v.memory.people.Join(personOf(contactID)), contactID
-	return wait(ctx, v.place)
-}
-
-// writes is how many writes an event can need of which the person is not known.
-func (d *Destination) writes(j *job) int {
-	if j.kind == typeTrack && d.cfg.CreateMissingContacts {
-		return 2
-	}
-	return 1
-}
-
-// keep remembers a contact that was just read, and holds it. An event that
-// named the contact may have changed the name between the reading and now.
-func (v *visit) keep(ctx context.Context, j *job, contact *Contact) (*Contact, error) {
-	// At once, whatever ends the event now: a search may not show it yet.
-	v.memory.contacts.put(ctx, keyOf(j), knownContact{id: contact.ID})
-	if err := v.hold(ctx, contact.ID); err != nil {
-		return contact, err
-	}
-	known, ok := v.memory.contacts.get(ctx, nameKey(contact.ID))
-	if ok && !known.readAt.Before(v.searchedAt) {
-		return &Contact{ID: contact.ID, Name: known.name}, nil
-	}
-	v.keepName(ctx, contact.ID, contact.Name)
-	return contact, nil
-}
-
-// unknownName is remembered of a contact whose name may have been changed: it
-// is no name that an event could have, and newer than what was read before.
-const unknownName = ""
-
-func (v *visit) keepName(ctx context.Context, id int64, name string) {
-	v.memory.contacts.put(ctx, nameKey(id), knownContact{id: id, name: name, readAt: time.Now()})
-}
-
-func (v *visit) rename(ctx context.Context, j *job, id int64) error {
-	contact, err := v.destination.client.Contacts.Update(v.writing(ctx), id, ContactUpdateParams{Name: j.name})
-	if err != nil {
-		v.keepName(ctx, id, unknownName)
-		return err
-	}
-	// What was asked for, not what was made of it: the next event of the person
-	// will ask for the same.
-	v.keepName(ctx, id, j.name)
-	switch {
-	case j.named():
-	case j.who.contradicts(contact):
-		// Somebody has changed the contact since it was read.
-		v.memory.contacts.drop(ctx, keyOf(j))
-	case j.who.isOf(contact):
-		v.memory.contacts.put(ctx, keyOf(j), knownContact{id: id})
-	}
-	return nil
-}
-
-func (v *visit) create(ctx context.Context, j *job) (*Contact, error) {
-	contact, err := v.createOnce(ctx, j)
-	if err != nil {
-		return nil, err
-	}
-	if j.who.contradicts(contact) {
-		return nil, &AmbiguousContactError{ContactIDs: []int64{contact.ID}}
-	}
-	return v.keep(ctx, j, contact)
 }

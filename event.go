@@ -10,14 +10,16 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+
+	"github.com/trengo-go/trengo/internal/identity"
 )
 
-// maxEventSize is a little over the 4,000 KB that RudderStack takes.
+// maxEventSize is a little over the 4,000 KB that RudderStack accepts.
 const maxEventSize = 4 << 20
 
 // An Event is what RudderStack sends, as far as a [Destination] reads it.
-// [ParseEvent] makes one from JSON; Go code may make one by hand. A
-// Destination does not change it.
+// [ParseEvent] makes one from JSON; Go code may build one. A Destination does
+// not change it.
 type Event struct {
 	Type        string // identify, track or another
 	MessageID   string // the same whenever the event is delivered again
@@ -25,15 +27,76 @@ type Event struct {
 	AnonymousID string
 	Event       string // the name of a track call
 	// Traits, Properties and Integrations hold what encoding/json makes of
-	// JSON, with numbers as json.Number if the event was parsed. In events
-	// made by hand any number type will do.
+	// JSON; numbers of a parsed event are a json.Number. Events built in Go may
+	// use any type of number.
 	Traits       map[string]any
 	Properties   map[string]any
 	Context      EventContext
 	Integrations map[string]any
 }
 
-// An EventContext is the part of an event's context that matters here.
+// The event types that a Destination acts on.
+const (
+	typeIdentify = "identify"
+	typeTrack    = "track"
+)
+
+// normalizedType returns the event's type in lower case, as RudderStack reads
+// it.
+func (ev *Event) normalizedType() (string, error) {
+	kind := strings.ToLower(strings.TrimSpace(ev.Type))
+	if kind == "" {
+		return "", invalidEvent("it does not have a type")
+	}
+	return kind, nil
+}
+
+// overrideID returns the ID of this type in context.externalId; zero if there
+// is none. The first entry with a value counts.
+func (ev *Event) overrideID(idType string) (int64, error) {
+	for _, external := range ev.Context.ExternalIDs {
+		value := strings.TrimSpace(external.ID)
+		if external.Type != idType || value == "" {
+			continue
+		}
+		id, ok := parseID(value)
+		if !ok {
+			return 0, invalidEvent(idType + " in context.externalId is not an ID")
+		}
+		return id, nil
+	}
+	return 0, nil
+}
+
+// The spellings of a person's names, in the order in which they are tried.
+var (
+	fullNameKeys  = []string{"name"}
+	firstNameKeys = []string{"firstName", "firstname", "first_name"}
+	lastNameKeys  = []string{"lastName", "lastname", "last_name"}
+)
+
+// personName returns the person's name, or the parts of it that are there;
+// empty if none are.
+func (ev *Event) personName() string {
+	if name := ev.trait(fullNameKeys); name != "" {
+		return name
+	}
+	return strings.TrimSpace(ev.trait(firstNameKeys) + " " + ev.trait(lastNameKeys))
+}
+
+func (ev *Event) trait(keys []string) string {
+	for _, source := range [...]map[string]any{ev.Traits, ev.Context.Traits} {
+		for _, key := range keys {
+			if value := identity.Text(source[key]); value != "" {
+				return value
+			}
+		}
+	}
+	return ""
+}
+
+// An EventContext is the part of an event's context that a [Destination]
+// reads.
 type EventContext struct {
 	Traits      map[string]any
 	ExternalIDs []ExternalID
@@ -46,30 +109,35 @@ type ExternalID struct {
 	ID   string
 }
 
-// ParseEvent reads one event from JSON. What has the wrong type is left out,
-// a number is read as its digits where text is expected, and a single object
-// as context.externalId counts as an array of one. Segment's context.externalIds
-// is read like RudderStack's context.externalId, after it. The error is an
-// [ErrInvalidEvent]: for what is no JSON object, is longer than 4 MB, or has
-// no type. The event keeps no part of data.
+// ParseEvent reads one event from JSON. It leaves out what has the wrong type.
+// It reads a number as its digits where text is expected, and a single object
+// as context.externalId as an array of one. It reads Segment's
+// context.externalIds like RudderStack's context.externalId, after it. The
+// error is an [ErrInvalidEvent]: data is not a JSON object, is longer than
+// 4 MB, or does not have a type. The event keeps no part of data.
 func ParseEvent(data []byte) (*Event, error) {
+	ev, err := parseEvent(data)
+	return ev, withPrefix(err)
+}
+
+func parseEvent(data []byte) (*Event, error) {
 	if len(data) > maxEventSize {
 		return nil, invalidEvent("it is longer than 4 MB")
 	}
 	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
-		return nil, invalidEvent("it is no JSON object")
+		return nil, invalidEvent("it is not a JSON object")
 	}
 	var w wireEvent
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	if err := decoder.Decode(&w); err != nil && !errors.As(err, new(*json.UnmarshalTypeError)) {
-		return nil, invalidEvent("it is broken JSON")
+		return nil, invalidEvent("it is not valid JSON")
 	}
 	if rest := data[decoder.InputOffset():]; len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
 		return nil, invalidEvent("something follows the JSON object")
 	}
 	ev := w.event()
-	if _, err := ev.kind(); err != nil {
+	if _, err := ev.normalizedType(); err != nil {
 		return nil, err
 	}
 	return ev, nil
@@ -77,7 +145,7 @@ func ParseEvent(data []byte) (*Event, error) {
 
 func invalidEvent(why string) error { return fmt.Errorf("%w: %s", ErrInvalidEvent, why) }
 
-// wireEvent is an event on the wire. Fields of another type than declared
+// A wireEvent is an event as it is sent. Fields of another type than declared
 // stay empty: encoding/json reads on after them.
 type wireEvent struct {
 	Type        string         `json:"type"`
@@ -106,44 +174,44 @@ func (w *wireEvent) event() *Event {
 		Properties:  w.Properties,
 		Context: EventContext{
 			Traits:      w.Context.Traits,
-			ExternalIDs: append(externalIDs(w.Context.ExternalID), externalIDs(w.Context.ExternalIDs)...),
+			ExternalIDs: append(readExternalIDs(w.Context.ExternalID), readExternalIDs(w.Context.ExternalIDs)...),
 		},
 		Integrations: w.Integrations,
 	}
 }
 
-// wireText is a string as it is, or a number as its digits; anything else is
-// empty.
+// wireText returns a string as it is, a number as its digits, and anything else
+// as nothing.
 func wireText(v any) string {
 	switch v := v.(type) {
 	case string:
 		return v
 	case json.Number:
-		return digitsOf(v.String())
+		return identity.Digits(v.String())
 	}
 	return ""
 }
 
-// externalIDs reads an array of ids, of which some may be no ids at all, or a
-// single id.
-func externalIDs(v any) (ids []ExternalID) {
+// readExternalIDs reads an array of external IDs, some of which may be anything
+// else, or a single one.
+func readExternalIDs(v any) (ids []ExternalID) {
 	entries, isArray := v.([]any)
 	if !isArray {
 		entries = []any{v}
 	}
 	for _, entry := range entries {
-		// What is no object has no type, and is no override.
+		// Only an object has a type; anything else does not override.
 		fields, _ := entry.(map[string]any)
 		if kind, _ := fields["type"].(string); kind != "" {
-			ids = append(ids, ExternalID{Type: kind, ID: externalID(fields["id"])})
+			ids = append(ids, ExternalID{Type: kind, ID: externalIDText(fields["id"])})
 		}
 	}
 	return ids
 }
 
-// externalID keeps an id of a wrong type as some text, so that it is refused
-// later rather than taken for no override.
-func externalID(v any) string {
+// externalIDText keeps an ID of the wrong type as some text, so that it is
+// rejected later instead of ignored.
+func externalIDText(v any) string {
 	switch v.(type) {
 	case nil, string, json.Number:
 		return wireText(v)
@@ -151,41 +219,9 @@ func externalID(v any) string {
 	return fmt.Sprint(v)
 }
 
-// The event types that a Destination acts on.
-const (
-	typeIdentify = "identify"
-	typeTrack    = "track"
-)
-
-// kind is the event's type in lower case, as RudderStack reads it.
-func (ev *Event) kind() (string, error) {
-	kind := strings.ToLower(strings.TrimSpace(ev.Type))
-	if kind == "" {
-		return "", invalidEvent("it has no type")
-	}
-	return kind, nil
-}
-
-// override reads an id from context.externalId: 0 if there is none. The first
-// entry with a value counts.
-func (ev *Event) override(name string) (int64, error) {
-	for _, external := range ev.Context.ExternalIDs {
-		value := strings.TrimSpace(external.ID)
-		if external.Type != name || value == "" {
-			continue
-		}
-		id, ok := parseID(value)
-		if !ok {
-			return 0, invalidEvent(name + " in context.externalId is no id")
-		}
-		return id, nil
-	}
-	return 0, nil
-}
-
-// ReadEvents reads JSON lines: one event a line, blank lines ignored. An
+// ReadEvents reads JSON lines: one event a line; blank lines are ignored. An
 // event that cannot be read is yielded as an [ErrInvalidEvent] that names its
-// line, and the reading goes on; an error of r ends it. The sequence can be
+// line, and the reading goes on. An error of r ends it. The sequence can be
 // used once.
 func ReadEvents(r io.Reader) iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
@@ -201,7 +237,7 @@ func ReadEvents(r io.Reader) iter.Seq2[*Event, error] {
 				return
 			}
 			if len(bytes.TrimSpace(line)) > 0 {
-				ev, invalid := ParseEvent(line)
+				ev, invalid := parseEvent(line)
 				if invalid != nil {
 					invalid = atLine(number, invalid)
 				}
@@ -217,11 +253,11 @@ func ReadEvents(r io.Reader) iter.Seq2[*Event, error] {
 }
 
 func atLine(number int, err error) error {
-	return &placedError{place: "line " + strconv.Itoa(number), err: err}
+	return &opError{op: "line " + strconv.Itoa(number), err: err}
 }
 
-// readLine reads to the end of a line, but keeps no more of it than is needed
-// to see that it is too long for an event.
+// readLine reads to the end of a line, but keeps no more of it than it takes to
+// see that the line is too long for an event.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	var line []byte
 	for {

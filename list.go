@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -11,89 +12,117 @@ import (
 	"github.com/trengo-go/trengo/internal/transport"
 )
 
-// page is one page of a list. Trengo has two envelopes, and only the next
-// link is in both of them.
-type page[T any] struct {
-	Data  []T `json:"data"`
-	Links struct {
-		Next string `json:"next"`
-	} `json:"links"`
-}
-
-// list reads a list page by page, as far as the caller goes on. It ends where
-// there is no next link, at an empty page, and at a page that repeats the one
-// before, because some endpoints ignore the page parameter. The first error
-// is the last thing yielded.
-func list[T any, P interface {
-	*T
-	resource
-}](ctx context.Context, c *Client, path string, query url.Values) iter.Seq2[P, error] {
+// list reads a list page by page, as far as the caller's loop goes. It ends
+// where there is no link to a next page, at an empty page, and at a page that
+// repeats the previous one, because some endpoints ignore the page parameter.
+// An error is the last thing it yields.
+func list[T any, P resourcePtr[T]](ctx context.Context, s *service, path string, query listQuery) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
-		query := maps.Clone(query)
-		pageCtx, continuing := ctx, transport.Continuing(ctx)
-		var before []int64
+		if query.invalid != nil {
+			yield(nil, invalidRequest(Request{Method: http.MethodGet, Path: path}, query.invalid))
+			return
+		}
+		values := url.Values{}
+		maps.Copy(values, query.values)
+		pageCtx, nextCtx := ctx, transport.Continue(ctx)
+		var previous []int64
 		for number := 1; ; number++ {
-			query.Set("page", strconv.Itoa(number))
-			p, ids, err := getPage[T, P](pageCtx, c, path, query)
+			values.Set("page", strconv.Itoa(number))
+			page, err := getPage[T, P](pageCtx, s, path, values)
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if slices.Equal(ids, before) {
+			if slices.Equal(page.ids, previous) {
 				return
 			}
-			for _, item := range p.Data {
+			for _, item := range page.Data {
 				if !yield(item, nil) {
 					return
 				}
 			}
-			if len(ids) == 0 || p.Links.Next == "" {
+			if len(page.ids) == 0 || page.Links.Next == "" {
 				return
 			}
-			before, pageCtx = ids, continuing
+			previous, pageCtx = page.ids, nextCtx
 		}
 	}
 }
 
-func getPage[T any, P interface {
-	*T
-	resource
-}](ctx context.Context, c *Client, path string, query url.Values) (p *page[P], ids []int64, err error) {
-	err = c.do(ctx, Request{Path: path, Query: query}, func(body []byte) error {
-		p, ids = new(page[P]), nil
-		if err := unmarshalLeniently(body, p); err != nil {
+// A listPage is one page of a list. Trengo has two envelopes; both contain the
+// link to the next page.
+type listPage[T any] struct {
+	Data  []*T `json:"data"`
+	Links struct {
+		Next string `json:"next"`
+	} `json:"links"`
+	ids []int64 // of Data
+}
+
+func getPage[T any, P resourcePtr[T]](ctx context.Context, s *service, path string, query url.Values) (*listPage[T], error) {
+	page := new(listPage[T])
+	err := s.decode(ctx, Request{Path: path, Query: query}, func(body []byte) error {
+		*page = listPage[T]{} // an earlier attempt may have filled a part of it
+		if err := unmarshalLeniently(body, page); err != nil {
 			return err
 		}
-		// Without its data a page is no empty page: whoever searches before
-		// creating would create what is already there.
-		if p.Data == nil {
-			return ownError("a list without data")
+		// Without its data it is not an empty page: whoever searches before
+		// creating would create what already exists.
+		if page.Data == nil {
+			return safeText("a list without data")
 		}
-		for _, item := range p.Data {
-			if item == nil || item.id() == 0 {
+		for _, item := range page.Data {
+			if item == nil || P(item).id() == 0 {
 				return errNoID
 			}
-			ids = append(ids, item.id())
+			page.ids = append(page.ids, P(item).id())
 		}
 		return nil
 	})
-	return p, ids, err
+	return page, err
 }
 
-func addID(query url.Values, name string, id int64) {
-	if id != 0 {
-		query.Add(name, strconv.FormatInt(id, 10))
+// A listQuery collects what narrows a list. The zero value narrows nothing.
+type listQuery struct {
+	values  url.Values
+	invalid error // the first mistake
+}
+
+func (q *listQuery) add(name, value string) {
+	if q.values == nil {
+		q.values = url.Values{}
 	}
+	q.values.Add(name, value)
 }
 
-func addIDs(query url.Values, name string, ids []int64) {
-	for _, id := range ids {
-		addID(query, name, id)
-	}
-}
-
-func addText(query url.Values, name, value string) {
+// addText adds a text, unless it is empty.
+func (q *listQuery) addText(name, value string) {
 	if value != "" {
-		query.Add(name, value)
+		q.add(name, value)
+	}
+}
+
+// addNumber adds a number, unless it is zero.
+func (q *listQuery) addNumber(name string, n int) {
+	if n != 0 {
+		q.add(name, strconv.Itoa(n))
+	}
+}
+
+// addID adds an ID, unless it is zero.
+func (q *listQuery) addID(name, field string, id int64) {
+	if id != 0 {
+		q.addIDs(name, field, []int64{id})
+	}
+}
+
+// addIDs adds several IDs. An ID below 1 is a mistake: left out, it would
+// widen the list.
+func (q *listQuery) addIDs(name, field string, ids []int64) {
+	if err := checkIDs(field, ids); err != nil && q.invalid == nil {
+		q.invalid = err
+	}
+	for _, id := range ids {
+		q.add(name, strconv.FormatInt(id, 10))
 	}
 }

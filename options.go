@@ -10,9 +10,11 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/trengo-go/trengo/internal/transport"
 )
 
-// The values that hold where no [Option] says otherwise.
+// The defaults of a [Client].
 const (
 	DefaultBaseURL    = "https://app.trengo.com/api/v2"
 	DefaultRateLimit  = 120 // requests a minute
@@ -22,26 +24,27 @@ const (
 	defaultUserAgent = "github.com/trengo-go/trengo"
 )
 
-// An Option sets up a [Client]. A nil Option does nothing.
+// An Option configures a [Client]. A nil Option does nothing.
 type Option func(*options) error
 
 type options struct {
-	// authorization makes the header of an attempt; nil: the token is fixed
+	// authorization returns the header of an attempt; nil until the token is
+	// known to be fixed.
 	authorization func(context.Context) (string, error)
 	baseURL       *url.URL
 	httpClient    *http.Client
 	userAgent     string
 	logger        *slog.Logger
-	rateLimit     int // 0: start with the default and follow the server
+	rateLimit     int // zero: start with the default and follow the server
 	maxRetries    int
 	timeout       time.Duration
 	maxWait       time.Duration
-	observer      func(Attempt)
+	observer      func(context.Context, Attempt)
 }
 
 func newOptions(token string, opts []Option) (*options, error) {
 	o := &options{
-		baseURL:    must(url.Parse(DefaultBaseURL)),
+		baseURL:    mustParseURL(DefaultBaseURL),
 		userAgent:  defaultUserAgent,
 		maxRetries: DefaultMaxRetries,
 		timeout:    DefaultTimeout,
@@ -54,48 +57,77 @@ func newOptions(token string, opts []Option) (*options, error) {
 	}
 	if o.authorization == nil {
 		mistakes = append(mistakes, checkToken(token))
-		header := authorization(token)
+		header := bearerHeader(token)
 		o.authorization = func(context.Context) (string, error) { return header, nil }
 	}
 	if err := errors.Join(mistakes...); err != nil {
-		return nil, fmt.Errorf("trengo: invalid client: %w", err)
+		return nil, &opError{op: "invalid client", err: err}
 	}
 	return o, nil
 }
 
-func must[T any](v T, err error) T {
+func (o *options) transportOptions() transport.Options {
+	t := transport.Options{
+		HTTPClient:    o.httpClient,
+		Limit:         DefaultRateLimit,
+		MaxRetries:    o.maxRetries,
+		Timeout:       o.timeout,
+		MaxWait:       o.maxWait,
+		Logger:        o.logger,
+		Authorization: o.authorization,
+	}
+	if o.rateLimit > 0 {
+		t.Limit, t.Ceiling = o.rateLimit, o.rateLimit
+	}
+	if observe := o.observer; observe != nil {
+		t.Observer = func(ctx context.Context, a transport.Attempt) {
+			observe(ctx, Attempt{
+				Method:     a.Method,
+				Route:      a.Route,
+				StatusCode: a.StatusCode,
+				Number:     a.Number,
+				Waited:     a.Waited,
+				Elapsed:    a.Elapsed,
+				Class:      AttemptClass(a.Class),
+			})
+		}
+	}
+	return t
+}
+
+func mustParseURL(raw string) *url.URL {
+	u, err := url.Parse(raw)
 	if err != nil {
 		panic(err)
 	}
-	return v
+	return u
 }
 
-// checkToken says what is wrong with a token, without showing it.
+// checkToken says what is wrong with a token, without printing it.
 func checkToken(token string) error {
 	if token == "" {
-		return ownError("the token is empty")
+		return safeText("the token is empty")
 	}
 	if !isHeaderText(token) || strings.Contains(token, " ") {
-		return ownError("the token has a character that no token has, such as a blank or a line break")
+		return safeText("the token has a character that is not allowed, such as a blank or a line break")
 	}
 	return nil
 }
 
-func authorization(token string) string { return "Bearer " + token }
+func bearerHeader(token string) string { return "Bearer " + token }
 
 func isHeaderText(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-// WithBaseURL sends the requests elsewhere than to [DefaultBaseURL]. The URL
-// must be https, unless its host is loopback, and has no query, fragment or
-// user.
+// WithBaseURL replaces [DefaultBaseURL]. The URL must be https, unless its host
+// is loopback, and must not have a query, a fragment or a user.
 func WithBaseURL(rawURL string) Option {
 	return func(o *options) error {
 		u, err := url.Parse(strings.TrimRight(rawURL, "/"))
 		switch {
 		case err != nil || u.Hostname() == "":
-			return errors.New("the base URL is no URL with a host")
+			return errors.New("the base URL is not a URL with a host")
 		case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
 			return errors.New("the base URL is not https, and its host is not loopback")
 		case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil:
@@ -110,16 +142,16 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
 
-// WithHTTPClient sends the requests with hc, whose transport, proxy, TLS
-// settings and cookie jar count. The client is copied and never changed. Its
-// Timeout counts if it is shorter than that of [WithTimeout]; redirects are
-// not followed, whatever CheckRedirect says. By default the Client has a
-// connection pool of its own.
+// WithHTTPClient sends the requests with hc: its transport, proxy, TLS settings
+// and cookie jar apply. The client is copied and never changed. Its Timeout
+// applies if it is shorter than that of [WithTimeout]. Redirects are not
+// followed, whatever its CheckRedirect says. By default the Client has its own
+// connection pool.
 //
-// The transport should report its connections to
-// [net/http/httptrace], as [net/http.Transport] does: otherwise a request
-// that was never sent cannot be told from one whose answer was lost, unless
-// the dial failed, and is not repeated if that could do harm.
+// The transport should report its connections to [net/http/httptrace], as
+// [net/http.Transport] does. Otherwise a request that was never sent looks like
+// one whose response was lost, unless the dial failed, and is not repeated if
+// that could act twice.
 func WithHTTPClient(hc *http.Client) Option {
 	return func(o *options) error {
 		if hc == nil {
@@ -134,17 +166,17 @@ func WithHTTPClient(hc *http.Client) Option {
 func WithUserAgent(userAgent string) Option {
 	return func(o *options) error {
 		if userAgent == "" || !isHeaderText(userAgent) {
-			return errors.New("the user agent is empty or no header text")
+			return errors.New("the user agent is empty or not a header value")
 		}
 		o.userAgent = userAgent
 		return nil
 	}
 }
 
-// WithLogger logs each attempt at level Debug, as well as each call that is
-// refused without one, and each retry and 429 at level Warn: method, route
-// such as /contacts/{id}, status, numbers and durations; never a query, a body
-// or the token. By default nothing is logged.
+// WithLogger logs each attempt, and each call that is refused without one, at
+// level Debug, and each retry and 429 at level Warn. A record contains the
+// method, a route such as /contacts/{id}, the status, numbers and durations;
+// never a query, a body or the token. By default nothing is logged.
 func WithLogger(logger *slog.Logger) Option {
 	return func(o *options) error {
 		if logger == nil {
@@ -155,14 +187,14 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// WithTokenSource asks source for the token of every attempt, so that it can
-// be rotated without a restart; the token given to [NewClient] is not used
-// then. Once per call, a token that is refused (401) is asked for again, and
-// the call goes on if it has changed.
+// WithTokenSource asks source for the token of every attempt, so that the token
+// can be rotated without a restart. The token given to [NewClient] is then not
+// used. If Trengo rejects the token (401), the call asks for it once more, and
+// goes on if it has changed.
 //
-// The source is called by many goroutines at once. It should keep the token
-// in memory: the attempt's place within the rate limit is taken while it is
-// asked. Its error ends the call.
+// Many goroutines call source at once. It should keep the token in memory: the
+// attempt holds its slot of the rate limit meanwhile. An error of source ends
+// the call.
 func WithTokenSource(source func(context.Context) (string, error)) Option {
 	return func(o *options) error {
 		if source == nil {
@@ -176,16 +208,16 @@ func WithTokenSource(source func(context.Context) (string, error)) Option {
 			if err != nil {
 				return "", &tokenSourceError{err}
 			}
-			return authorization(token), nil
+			return bearerHeader(token), nil
 		}
 		return nil
 	}
 }
 
-// WithRateLimit starts with a limit of perMinute requests and never exceeds
-// it, so that something else has room on the same token. By default the
-// client starts with [DefaultRateLimit] and follows the limit that Trengo
-// states in its answers, up and down.
+// WithRateLimit starts with a limit of perMinute requests and never exceeds it,
+// which leaves room for other users of the token. By default the client starts
+// with [DefaultRateLimit] and follows the limit that Trengo states in its
+// responses, up and down.
 func WithRateLimit(perMinute int) Option {
 	return func(o *options) error {
 		if perMinute < 1 {
@@ -196,9 +228,9 @@ func WithRateLimit(perMinute int) Option {
 	}
 }
 
-// WithMaxRetries bounds how often a call is repeated after its first attempt.
-// The default is [DefaultMaxRetries]; with 0 every call is sent once, and once
-// more if a refused token was replaced (see [WithTokenSource]).
+// WithMaxRetries limits how often a call is repeated after its first attempt.
+// The default is [DefaultMaxRetries]. Zero means that every call is sent once,
+// and once more if a rejected token was replaced (see [WithTokenSource]).
 func WithMaxRetries(n int) Option {
 	return func(o *options) error {
 		if n < 0 {
@@ -209,8 +241,8 @@ func WithMaxRetries(n int) Option {
 	}
 }
 
-// WithTimeout bounds one attempt, from its connection to the last byte of the
-// answer; waiting for its turn is not part of it. The default is
+// WithTimeout limits one attempt, from its connection to the last byte of the
+// response; the wait for its turn is not part of it. The default is
 // [DefaultTimeout].
 func WithTimeout(d time.Duration) Option {
 	return func(o *options) error {
@@ -222,11 +254,11 @@ func WithTimeout(d time.Duration) Option {
 	}
 }
 
-// WithMaxWait bounds how long one call waits in all: for its place within the
-// rate limit, for the pauses that Trengo asks for and between retries. A call
-// that would wait longer fails at once with [ErrRateLimited], or with the
-// failure that it would have repeated. By default the context is the bound,
-// and a pause of more than five minutes is refused.
+// WithMaxWait limits how long one call waits in total: for its slot of the rate
+// limit, for the pauses that Trengo asks for and between retries. A call that
+// would wait longer fails at once with [ErrRateLimited], or with the failure
+// that it would have retried. By default the context is the limit, and a pause
+// of more than five minutes is refused.
 func WithMaxWait(d time.Duration) Option {
 	return func(o *options) error {
 		if d <= 0 {
@@ -237,11 +269,11 @@ func WithMaxWait(d time.Duration) Option {
 	}
 }
 
-// WithObserver calls observe after each attempt, for metrics and traces. It
-// is called by many goroutines at once and should return quickly. A call that
-// is refused without an attempt, because there is no room within the rate
-// limit in time, is not observed.
-func WithObserver(observe func(Attempt)) Option {
+// WithObserver calls observe after each attempt, with the context of the call:
+// for metrics and traces. Many goroutines call it at once, and it should return
+// quickly. A call that is refused without an attempt, because the rate limit
+// leaves no room in time, is not observed.
+func WithObserver(observe func(context.Context, Attempt)) Option {
 	return func(o *options) error {
 		if observe == nil {
 			return errors.New("the observer is nil")

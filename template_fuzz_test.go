@@ -9,17 +9,17 @@ import (
 	"unicode/utf8"
 )
 
-func FuzzSubjectTemplate(f *testing.F) {
+func FuzzSubject(f *testing.F) {
 	f.Add("{{event}} Triggered", "Product Purchased", `{}`)
 	f.Add("a {{~{product.[order id]}~}} {{items.0}}", "Ev", `{"product": {"order id": 5}, "items": [1, [null, 2.50]]}`)
 	f.Add(`{{!-- }} --}}{{ event.properties.plan || "free" }}`, "\x00\xff\u2028", `{"plan": "\u0000 \ufeff"}`)
 	f.Add("{{properties}}{{this.x}}{{./y}}{{&z}}", "Ev", `{"x": 1e400, "y": -0, "z": 1e-7, "event": null}`)
 	f.Add("{{a}}{{a}}{{a}}", "Ev", `{"a": "`+strings.Repeat("é ", 100)+`"}`)
-	f.Fuzz(func(t *testing.T, text, event, object string) {
-		template, err := compileSubject(text)
+	f.Fuzz(func(t *testing.T, template, event, object string) {
+		templates, err := compileEventTemplates(map[string]string{event: template}, true)
 		if err != nil {
-			if !strings.Contains(text, "{{") {
-				t.Errorf("a text without tags is refused: %v", err)
+			if !strings.Contains(template, "{{") {
+				t.Errorf("%q, a text without tags, does not compile: %v", template, err)
 			}
 			return
 		}
@@ -29,7 +29,7 @@ func FuzzSubjectTemplate(f *testing.F) {
 		if decoder.Decode(&properties) != nil {
 			return
 		}
-		checkSubject(t, template.render(event, properties))
+		checkSubject(t, templates.subject(&Event{Event: event, Properties: properties}))
 	})
 }
 

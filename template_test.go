@@ -1,376 +1,145 @@
 package trengo
 
 import (
-	"encoding/json"
 	"strings"
-	"sync"
 	"testing"
 )
 
-// subjectCase is one rendering: of the event "Ev" where none is given, with properties in JSON.
-type subjectCase struct {
-	name, template, event, properties string
-	want                              string
+func mustCompileTemplates(tb testing.TB, templates map[string]string) eventTemplates {
+	tb.Helper()
+	compiled, err := compileEventTemplates(templates, true)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return compiled
 }
 
-func testSubjects(t *testing.T, cases []subjectCase) {
-	t.Helper()
-	for _, tc := range cases {
-		name := tc.name
-		if name == "" {
-			name = tc.template
+func TestCompileEventTemplates_errors(t *testing.T) {
+	t.Parallel()
+	const (
+		unclosed = "the template of \"A \\\"1\\\"\": tag `{{ event` is not closed"
+		block    = "the template of \"B\": tag `{{#if x}}` is not supported: only {{ path }} and {{ path || default }} are"
+	)
+	broken := map[string]string{"B": "a {{#if x}} b {{/if}}", "fine": "{{ event }}", `A "1"`: "{{ event", "blank": " "}
+	templates, err := compileEventTemplates(broken, true)
+	if want := unclosed + "\n" + block; err == nil || err.Error() != want {
+		t.Errorf("got error %v, want %s", err, want)
+	}
+	if templates != nil {
+		t.Errorf("got templates %v beside the error", templates)
+	}
+}
+
+// A phone channel has tickets without subjects.
+func TestCompileEventTemplates_withoutSubjects(t *testing.T) {
+	t.Parallel()
+	templates, err := compileEventTemplates(map[string]string{"Ev": "About {{ event }}", "Broken": "{{ event"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, event := range []string{"Ev", "Broken"} {
+		if !templates.lists(event) {
+			t.Errorf("%s is not listed", event)
 		}
-		t.Run(name, func(t *testing.T) {
+		if got := templates.subject(&Event{Event: event}); got != "" {
+			t.Errorf("the subject of %s is %q, want none", event, got)
+		}
+	}
+}
+
+func TestEventTemplates_lists(t *testing.T) {
+	t.Parallel()
+	const padded = " Padded "
+	templates := mustCompileTemplates(t, map[string]string{"Ev": "{{ event }}", "Empty": "", "Blank": " \t\n", padded: "x", "": "x"})
+	for event, want := range map[string]bool{
+		"Ev": true, "Empty": true, "Blank": true, padded: true, "": true,
+		"ev": false, strings.TrimSpace(padded): false, "Other": false,
+	} {
+		if got := templates.lists(event); got != want {
+			t.Errorf("lists(%q) = %t, want %t", event, got, want)
+		}
+	}
+	if mustCompileTemplates(t, nil).lists("Ev") {
+		t.Error("an event is listed where none is")
+	}
+}
+
+func TestEventTemplates_subjectOfTheEvent(t *testing.T) {
+	t.Parallel()
+	templates := mustCompileTemplates(t, map[string]string{"Ev": "{{ event }} {{ plan || free }}", "Other": "{{ plan }}", "Empty": "", "Blank": " \t\n"})
+	pro := map[string]any{"plan": "pro"}
+	for _, tc := range []struct {
+		event      string
+		properties map[string]any
+		want       string
+	}{
+		{"Ev", pro, "Ev pro"},
+		{"Ev", nil, "Ev free"},
+		{"Other", pro, "pro"},
+		{"Other", nil, ""},
+		{"Empty", pro, ""},
+		{"Blank", pro, ""},
+		{"Unlisted", pro, ""},
+	} {
+		if got := templates.subject(&Event{Event: tc.event, Properties: tc.properties}); got != tc.want {
+			t.Errorf("the subject of %s with %v is %q, want %q", tc.event, tc.properties, got, tc.want)
+		}
+	}
+}
+
+// What the template leaves in the text does not get into the subject.
+func TestEventTemplates_subjectIsOneLine(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, template, value, want string }{
+		{name: "padded text", template: "   padded   ", want: "padded"},
+		{name: "padded by controls", template: "\n\t x \t\n", want: "x"},
+		{name: "padded as JavaScript sees it", template: "\u00a0\ufeff\u3000x\u2003\ufeff\u0085", want: "x"},
+		{name: "padded value", template: "{{x}}", value: " \n y \ufeff", want: "y"},
+		{name: "padded by empty values", template: "{{x}} y {{x}}", want: "y"},
+		{name: "an empty value at the end", template: "{{event}}: {{x}}", want: "Ev:"},
+		{name: "an empty property at the end", template: "{{properties}}", want: "x:"},
+		{name: "newline in the text", template: "a\nb", want: "a b"},
+		{name: "newline after whitespace control", template: "a\n{{~event}}\nb", want: "aEv b"},
+		{name: "newline in a value", template: "{{x}}", value: "a\r\nb\tc", want: "a  b c"},
+		{name: "NUL in the text", template: "a\x00\x00b{{event}}", want: "a  bEv"},
+		{name: "NUL in a value", template: "{{x}}", value: "a\x00\x00b", want: "a  b"},
+		{name: "other controls", template: "{{x}}", value: "a\u0000b\u001bc\u007fd\u0085e\u009ff", want: "a b c d e f"},
+		{name: "DEL in ASCII text", template: "a\u007fb", want: "a b"},
+		{name: "line separators", template: "a\u2028b{{x}}", value: "c\u2029d", want: "a bc d"},
+		{name: "other whitespace stays inside", template: "a\u00a0b\ufeffc\u200dd", want: "a\u00a0b\ufeffc\u200dd"},
+		{name: "invalid UTF-8", template: "a\xff{{x}}", value: "b\xc3", want: "a\ufffdb\ufffd"},
+		{name: "whitespace alone", template: "{{x}}", value: " \t ", want: ""},
+		{name: "whitespace in the place of a default", template: `{{ x || "free" }}`, value: " ", want: ""},
+		{name: "empty template", template: "", want: ""},
+		{name: "template of whitespace", template: " \t\n ", want: ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			event := tc.event
-			if event == "" {
-				event = "Ev"
-			}
-			got := mustCompileSubject(t, tc.template).render(event, decodeProperties(t, tc.properties))
-			if got != tc.want {
-				t.Errorf("%q of %q with %s = %q, want %q", tc.template, event, tc.properties, got, tc.want)
+			templates := mustCompileTemplates(t, map[string]string{"Ev": tc.template})
+			if got := templates.subject(&Event{Event: "Ev", Properties: map[string]any{"x": tc.value}}); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
 	}
 }
 
-func mustCompileSubject(tb testing.TB, text string) *subjectTemplate {
-	tb.Helper()
-	template, err := compileSubject(text)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return template
-}
-
-func decodeProperties(tb testing.TB, text string) map[string]any {
-	tb.Helper()
-	if text == "" {
-		return nil
-	}
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	var properties map[string]any
-	if err := decoder.Decode(&properties); err != nil {
-		tb.Fatal(err)
-	}
-	return properties
-}
-
-func TestSubjectTemplate_text(t *testing.T) {
-	t.Parallel()
-	testSubjects(t, []subjectCase{
-		{template: "{event} Stress test", want: "{event} Stress test"},
-		{template: "a } b { c", want: "a } b { c"},
-		{template: "50% $1 ${event}", want: "50% $1 ${event}"},
-		{template: "event}}", want: "event}}"},
-		{template: `back\slash`, want: `back\slash`},
-		{template: `\{event}`, want: `\{event}`},
-		{template: `\ {{event}}`, want: `\ Ev`},
-		{template: "Tom & Jerry <b>", want: "Tom & Jerry <b>"},
-		{template: "{ {event} }", want: "{ {event} }"},
-		{template: "{{event}}}", want: "Ev}"},
-		{template: "{{event}} {{event}}", want: "Ev Ev"},
-		{template: "{{event}} Triggered", event: "Product Purchased", want: "Product Purchased Triggered"},
-		{name: "empty", template: "", want: ""},
-		{name: "blank", template: " \t\n ", want: ""},
-
-		{template: "{{ event }}", want: "Ev"},
-		{template: "{{event}}", want: "Ev"},
-		{template: "{{\tevent\n}}", want: "Ev"},
-		{template: "{{\u00a0event\ufeff}}", want: "Ev"},
-		{template: "{{this.event}}", want: "Ev"},
-		{template: "{{./event}}", want: "Ev"},
-		{template: "{{[event]}}", want: "Ev"},
-		{template: `{{"event"}}`, want: "Ev"},
-		{template: "{{{event}}}", want: "Ev"},
-		{template: "{{{ event }}}", want: "Ev"},
-		{template: "{{&event}}", want: "Ev"},
-		{template: "{{& event }}", want: "Ev"},
-		{template: "a{{{event}}}b", want: "aEvb"},
-
-		{template: "a {{~event~}} b", want: "aEvb"},
-		{template: "a {{~event}} b", want: "aEv b"},
-		{template: "a {{event~}} b", want: "a Evb"},
-		{template: "a {{event~}} b {{~event}} c", want: "a EvbEv c"},
-		{template: "a\n{{~event}}\nb", want: "aEv b"},
-		{template: "a {{~ event ~}} b", want: "aEvb"},
-		{template: "a {{~{event}~}} b", want: "aEvb"},
-		{template: "a {{~& event}} b", want: "aEv b"},
-		{template: `a {{~missing || "c"~}} b`, want: "acb"},
-		{template: "a {{event~}} {{event}} b", want: "a EvEv b"},
-		{name: "braces that meet where blanks were stripped", template: "{ {{~! c ~}} {event}", want: "{{event}"},
-
-		{template: "{{! c }}x", want: "x"},
-		{template: "{{!c}}x", want: "x"},
-		{template: "{{!}}x", want: "x"},
-		{template: "a{{! event }}b", want: "ab"},
-		{template: "{{!-- a }} b --}}x", want: "x"},
-		{template: "{{!-- {{event}} --}}x {{!-- y --}}z", want: "x z"},
-		{template: "{{!--}}x", want: "x"},
-		{template: "a {{~! c ~}} b", want: "ab"},
-		{template: "a {{~!-- c --~}} b", want: "ab"},
-
-		{name: "not escaped", template: "{{event}}", event: "& < > \" ' ` =", want: "& < > \" ' ` ="},
-		{name: "escaped text stays", template: "{{event}}", event: "&amp;", want: "&amp;"},
-		{name: "a value is no template", template: "{{x}} {{{x}}}", properties: `{"x": "{{y}}", "y": 1}`, want: "{{y}} {{y}}"},
-		{name: "a value is no mark", template: "{{x}}", properties: `{"x": "a\u0000\u0000b"}`, want: "a  b"},
-		{name: "a literal is no mark", template: "a\x00\x00b{{event}}", want: "a  bEv"},
-		{name: "a value is no pattern", template: "{{x}}", properties: `{"x": "$1 %s \\1"}`, want: `$1 %s \1`},
-	})
-}
-
-func TestSubjectTemplate_nil(t *testing.T) {
-	t.Parallel()
-	var template *subjectTemplate
-	if got := template.render("Ev", nil); got != "" {
-		t.Errorf("got %q, want none", got)
-	}
-}
-
-func TestSubjectTemplate_oneLine(t *testing.T) {
-	t.Parallel()
-	testSubjects(t, []subjectCase{
-		{name: "padded literal", template: "   padded   ", want: "padded"},
-		{name: "padded by controls", template: "\n\t x \t\n", want: "x"},
-		{name: "padded as JavaScript sees it", template: "\u00a0\ufeff\u3000x\u2003\ufeff\u0085", want: "x"},
-		{name: "padded value", template: "{{x}}", properties: `{"x": " \n y \ufeff"}`, want: "y"},
-		{name: "padded by empty values", template: "{{x}} y {{x}}", want: "y"},
-		{name: "newline in the literal", template: "a\nb", want: "a b"},
-		{name: "newline in a value", template: "{{x}}", properties: `{"x": "a\r\nb\tc"}`, want: "a  b c"},
-		{name: "other controls", template: "{{x}}", properties: `{"x": "a\u0000b\u001bc\u007fd\u0085e\u009ff"}`, want: "a b c d e f"},
-		{name: "DEL in ASCII text", template: "a\u007fb", want: "a b"},
-		{name: "line separators", template: "a\u2028b{{x}}", properties: `{"x": "c\u2029d"}`, want: "a bc d"},
-		{name: "other blanks stay inside", template: "a\u00a0b\ufeffc\u200dd", want: "a\u00a0b\ufeffc\u200dd"},
-		{name: "not UTF-8", template: "a\xff{{event}}", event: "b\xc3", want: "a\ufffdb\ufffd"},
-		{name: "blank value", template: "{{x}}", properties: `{"x": " \t "}`, want: ""},
-	})
-}
-
-func TestSubjectTemplate_length(t *testing.T) {
+func TestEventTemplates_subjectLength(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, event, want string }{
-		{"as long as may be", strings.Repeat("a", 255), strings.Repeat("a", 255)},
-		{"one too many", strings.Repeat("a", 255) + "b", strings.Repeat("a", 255)},
+		{"255 characters", strings.Repeat("a", 255), strings.Repeat("a", 255)},
+		{"256 characters", strings.Repeat("a", 255) + "b", strings.Repeat("a", 255)},
 		{"characters, not bytes", strings.Repeat("é", 255), strings.Repeat("é", 255)},
-		{"no character is cut in two", strings.Repeat("é", 254) + "😀b", strings.Repeat("é", 254) + "😀"},
-		{"blanks before do not count", strings.Repeat(" ", 9) + strings.Repeat("a", 255), strings.Repeat("a", 255)},
-		{"no blank is left by the cut", strings.Repeat("a", 250) + "          b", strings.Repeat("a", 250)},
-		{"what is not UTF-8 counts as it is sent", strings.Repeat("\xff", 256), strings.Repeat("\ufffd", 255)},
+		{"a character of four bytes at the end", strings.Repeat("é", 254) + "😀b", strings.Repeat("é", 254) + "😀"},
+		{"whitespace before the text does not count", strings.Repeat(" ", 9) + strings.Repeat("a", 255), strings.Repeat("a", 255)},
+		{"whitespace before the cut is trimmed", strings.Repeat("a", 250) + "          b", strings.Repeat("a", 250)},
+		{"invalid UTF-8 counts as the characters that replace it", strings.Repeat("\xff", 256), strings.Repeat("\ufffd", 255)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			if got := mustCompileSubject(t, "{{event}}").render(tc.event, nil); got != tc.want {
+			templates := mustCompileTemplates(t, map[string]string{tc.event: "{{event}}"})
+			if got := templates.subject(&Event{Event: tc.event}); got != tc.want {
 				t.Errorf("got  %q\nwant %q", got, tc.want)
 			}
 		})
 	}
-}
-
-// lampProperties has one of everything that a path can meet.
-const lampProperties = `{"value": 5000, "name": "N", "product": {"name": "Lamp", "price": 12.5, "dims": {"h": 3}, "0": "zero",
-	"order id": "o", "a.b": "ab", "this": "t", "if": "i"},
-	"items": ["a", "b"], "products": [{"n": "x", "q": 1}, {"n": "y", "q": 2}], "rows": [["p", "q"]],
-	"flag": true, "off": false, "empty": "", "zero": 0, "nul": null}`
-
-func TestSubjectTemplate_paths(t *testing.T) {
-	t.Parallel()
-	cases := []subjectCase{
-		{template: "{{name}}", want: "N"},
-		{template: "{{product.name}}", want: "Lamp"},
-		{template: "{{product.[name]}}", want: "Lamp"},
-		{template: "{{[product].name}}", want: "Lamp"},
-		{template: "{{this.product.name}}", want: "Lamp"},
-		{template: "{{./product.name}}", want: "Lamp"},
-		{template: "{{product.dims.h}}", want: "3"},
-		{template: "{{product.[order id]}}", want: "o"},
-		{template: "{{product.[a.b]}}", want: "ab"},
-		{template: "{{product.a.b}}", want: ""},
-		{template: "{{product.[this]}}", want: "t"},
-		{template: "{{product.if}}", want: "i"},
-		{template: "{{product.0}}", want: "zero"},
-		{template: "{{items.[0]}}", want: "a"},
-		{template: "{{items.0}}", want: "a"},
-		{template: "{{items.[1]}}", want: "b"},
-		{template: "{{items.[2]}}", want: ""},
-		{template: "{{items.[9]}}", want: ""},
-		{template: "{{items.[-1]}}", want: ""},
-		{template: "{{items.[99999999999999999999]}}", want: ""},
-		{template: "{{products.0.n}}", want: "x"},
-		{template: "{{products.[1].n}}", want: "y"},
-		{template: "{{rows.0.1}}", want: "q"},
-		{template: "{{products.n}}", want: ""},
-
-		{template: "{{items.length}}", want: ""}, // unlike JavaScript
-		{template: "{{items.join}}", want: ""},
-		{template: "{{name.length}}", want: ""},
-		{template: "{{name.0}}", want: ""},
-		{template: "{{flag.x}}", want: ""},
-		{template: "{{value.x}}", want: ""},
-		{template: "{{missing}}", want: ""},
-		{template: "{{missing.a.b}}", want: ""},
-		{template: "{{nul}}", want: ""},
-		{template: "{{nul.name}}", want: ""},
-		{template: "{{Event}}", want: ""},
-		{template: "{{null}}", want: ""},
-		{template: "{{undefined}}", want: ""},
-		{template: "{{constructor}}", want: ""},
-		{template: "{{__proto__}}", want: ""},
-		{template: "{{toString}}", want: ""},
-	}
-	for i := range cases {
-		cases[i].properties = lampProperties
-	}
-	testSubjects(t, cases)
-}
-
-func TestSubjectTemplate_names(t *testing.T) {
-	t.Parallel()
-	cases := []subjectCase{
-		{template: "{{[my key]}}", properties: `{"my key": "v"}`},
-		{template: `{{"my key"}}`, properties: `{"my key": "v"}`},
-		{template: `{{"a.b"}}`, properties: `{"a.b": "v", "a": {"b": "path"}}`},
-		{template: "{{[my.key]}}", properties: `{"my.key": "v"}`},
-		{template: "{{[]}}", properties: `{"": "v"}`},
-		{template: "{{[a}}b]}}", properties: `{"a}}b": "v"}`},
-		{template: `{{"a}}b"}}`, properties: `{"a}}b": "v"}`},
-		{template: "{{[a\tb]}}", properties: `{"a\tb": "v", "a b": "blank"}`},
-		{template: "{{[a\x00b]}}", properties: `{"a\u0000b": "v", "a b": "blank"}`},
-		{template: `{{[a"b]}}`, properties: `{"a\"b": "v"}`},
-		{template: "{{my-key}}", properties: `{"my-key": "v"}`},
-		{template: "{{my_key}}", properties: `{"my_key": "v"}`},
-		{template: "{{my:key?}}", properties: `{"my:key?": "v"}`},
-		{template: "{{$total}}", properties: `{"$total": "v"}`},
-		{template: "{{1st}}", properties: `{"1st": "v"}`},
-		{template: "{{1}}", properties: `{"1": "v"}`},
-		{template: "{{[0]}}", properties: `{"0": "v"}`},
-		{template: "{{ünï}}", properties: `{"ünï": "v"}`},
-		{template: "{{価格}}", properties: `{"価格": "v"}`},
-		{template: "{{true}}", properties: `{"true": "v"}`},
-		{template: "{{null}}", properties: `{"null": "v"}`},
-		{template: "{{as}}", properties: `{"as": "v"}`},
-		{template: "{{elsewhere}}", properties: `{"elsewhere": "v"}`},
-		{template: "{{thisness}}", properties: `{"thisness": "v"}`},
-		{template: "{{this.[else]}}", properties: `{"else": "v"}`},
-		{template: "{{./if}}", properties: `{"if": "v"}`},
-		{template: "{{this.log}}", properties: `{"log": "v"}`},
-		{template: "{{if.x}}", properties: `{"if": {"x": "v"}}`},
-		{template: "{{[else]}}", properties: `{"else": "v"}`},
-		{template: "{{[if]}}", properties: `{"if": "v"}`}, // unlike Handlebars: brackets always mean a property
-		{template: "{{toString}}", properties: `{"toString": "v"}`},
-		{template: "{{hasOwnProperty}}", properties: `{"hasOwnProperty": "v"}`},
-	}
-	for i := range cases {
-		cases[i].want = "v"
-	}
-	cases = append(cases, subjectCase{template: "{{my.key}}", properties: `{"my.key": "v"}`, want: ""})
-	testSubjects(t, cases)
-}
-
-func TestSubjectTemplate_builtIns(t *testing.T) {
-	t.Parallel()
-	testSubjects(t, []subjectCase{
-		{template: "{{properties}}", properties: `{"a": 1, "b": "x"}`, want: "a: 1 b: x"},
-		{template: "{{ properties }}!", properties: `{"a": 1, "b": "x"}`, want: "a: 1 b: x!"}, // JavaScript: "b: x !"
-		{template: "{{properties}}", properties: `{}`, want: ""},
-		{template: "{{event}}: {{properties}}", want: "Ev:"},
-		{
-			template:   "{{properties}}",
-			properties: `{"a": [1, [2, 3]], "o": {"x": 1}, "n": null, "t": true, "f": 1e21}`,
-			want:       "a: 1,2,3 f: 1e+21 n: null o: [object Object] t: true",
-		},
-		{name: "alphabetical, by bytes", template: "{{properties}}", properties: `{"b": 1, "a": 2, "10": 3, "2": 4, "B": 5}`, want: "10: 3 2: 4 B: 5 a: 2 b: 1"},
-		{template: "{{properties}}", properties: `{"a": "<b>"}`, want: "a: <b>"},
-		{template: "{{properties}}", properties: `{"": "e"}`, want: ": e"},
-		{template: "{{properties}}", properties: `{"a": "", "b": [null]}`, want: "a:  b:"},
-		{template: "{{properties}}", properties: `{"event": "o"}`, want: "event: o"},
-		{template: "{{properties.a}}", properties: `{"a": 1}`, want: ""},
-		{template: "{{properties.length}}", properties: `{"a": 1}`, want: ""},
-		{template: "{{properties.0}}", properties: `{"0": 1}`, want: ""},
-		{template: "{{event.length}}", want: ""},
-		{template: "{{event.event}}", want: ""},
-		{template: "{{event.properties.a}}", properties: `{"a": 1}`, want: ""},
-
-		{template: "{{event}}", properties: `{"event": "o"}`, want: "o"},
-		{template: "{{event}}", properties: `{"event": null}`, want: ""},
-		{template: "{{event}}", properties: `{"event": ""}`, want: ""},
-		{template: "{{event.name}}", properties: `{"event": {"name": "en"}}`, want: "en"},
-		{template: "{{event.properties.a}}", properties: `{"a": 1, "event": {"properties": {"a": 2}}}`, want: "2"},
-		{template: "{{properties.x}}", properties: `{"properties": {"x": "d"}}`, want: "d"},
-		{template: "{{properties}}", properties: `{"properties": "p"}`, want: "p"},
-		{template: "{{properties}}", properties: `{"properties": null}`, want: ""},
-	})
-}
-
-func TestSubjectTemplate_defaults(t *testing.T) {
-	t.Parallel()
-	testSubjects(t, []subjectCase{
-		{template: `{{ plan || "free" }}`, properties: `{"plan": "pro"}`, want: "pro"},
-		{template: `{{ plan || "free" }}`, want: "free"},
-		{template: `{{plan||free}}`, want: "free"},
-		{template: `{{ plan || "free" }}`, properties: `{"plan": null}`, want: "free"},
-		{template: `{{ plan || "free" }}`, properties: `{"plan": ""}`, want: "free"},
-		{template: `{{ plan || "free" }}`, properties: `{"plan": [null]}`, want: "free"},
-		{template: `{{ plan || "free" }}`, properties: `{"plan": 0}`, want: "0"},
-		{template: `{{ plan || "free" }}`, properties: `{"plan": false}`, want: "false"},
-		{template: `{{ plan || "free" }}`, properties: `{"plan": " "}`, want: ""},
-		{template: `{{{ plan || "free" }}}`, want: "free"},
-		{template: `a{{{plan || "free"}}}b`, want: "afreeb"},
-		{template: `a {{~{plan || "free"}~}} b`, want: "afreeb"},
-		{template: `{{& plan || "free" }}`, want: "free"},
-		{template: `{{ a.b.[c d] || "free" }}`, properties: `{"a": {"b": {"c d": "v"}}}`, want: "v"},
-		{template: `{{ "my plan" || "free" }}`, properties: `{"my plan": "v"}`, want: "v"},
-		{template: `{{ this.plan || "free" }}`, properties: `{"plan": "v"}`, want: "v"},
-
-		{template: `{{ plan || "a" "b" }}`, want: "a b"},
-		{template: `{{ plan || 5" }}`, want: "5"},
-		{template: `x{{ plan || " a " }}x`, want: "xax"},
-		{template: `{{ plan || don't }}`, want: "don't"},
-		{template: `{{ plan || a | b }}`, want: "a | b"},
-		{template: `{{ plan || a || b }}`, want: "a || b"},
-		{template: `{{ plan || }}x`, want: "x"},
-		{template: `{{ plan || "" }}x`, want: "x"},
-		{template: `{{ plan || {a} b }}`, want: "{a} b"},
-		{template: `{{ plan || name }}`, properties: `{"name": "n"}`, want: "name"},
-
-		{template: `{{ event.properties.plan || "free" }}`, properties: `{"plan": "pro"}`, want: "pro"},
-		{template: `{{ event.properties.a.0 || "free" }}`, properties: `{"a": ["v"]}`, want: "v"},
-		{template: `{{ event.properties.plan || "free" }}`, want: "free"},
-		{template: `{{ properties.plan || "free" }}`, properties: `{"plan": "pro"}`, want: "pro"},
-		{template: `{{ event.properties || "none" }}`, properties: `{"a": 1}`, want: "a: 1"},
-		{template: `{{ properties || "none" }}`, properties: `{"a": 1}`, want: "a: 1"},
-		{template: `{{ properties || "none" }}`, want: "none"},
-		{template: `{{ event.event || "x" }}`, want: "Ev"},
-		{template: `{{ event || "x" }}`, want: "Ev"},
-		{template: `{{ event.event.event || "x" }}`, want: "x"},
-		{template: `{{ event.plan || "x" }}`, properties: `{"plan": "pro"}`, want: "x"},
-		{template: `{{ event.context.ip || "x" }}`, properties: `{"context": {"ip": "1"}}`, want: "x"},
-		{template: `{{ event.traits.email || "x" }}`, properties: `{"traits": {"email": "1"}}`, want: "x"},
-		{template: `{{ event.properties.event || "x" }}`, want: "x"},
-		{template: `{{ event.properties.a || "x" }}`, properties: `{"a": 1, "event": {"properties": {"a": 2}}}`, want: "2"},
-		{template: `{{ event.properties.a || "x" }}`, properties: `{"a": 1, "event": "o"}`, want: "x"},
-		{template: `{{ event.properties.a || "x" }}`, properties: `{"a": 1, "properties": {"a": 2}}`, want: "1"},
-		{template: `{{ properties.a || "x" }}`, properties: `{"a": 1, "properties": {"a": 2}}`, want: "2"},
-		{template: `{{ properties.a || "x" }}`, properties: `{"a": 1, "properties": null}`, want: "x"},
-	})
-}
-
-func TestSubjectTemplate_concurrent(t *testing.T) {
-	t.Parallel()
-	template := mustCompileSubject(t, `{{n}} {{event}} {{m || "none"}}`)
-	var group sync.WaitGroup
-	for i := range 8 {
-		group.Go(func() {
-			event := strings.Repeat("e", i)
-			want := strings.TrimSpace("1 " + event + " none")
-			for range 200 {
-				got := template.render(event, map[string]any{"n": json.Number("1")})
-				if got != want {
-					t.Errorf("got %q, want %q", got, want)
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
 }

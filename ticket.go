@@ -5,24 +5,72 @@ import (
 	"encoding/json"
 	"iter"
 	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 )
 
-// TicketsService is the tickets of a workspace: [Client.Tickets].
+// TicketsService groups the ticket calls; use [Client.Tickets].
 type TicketsService service
 
-// A TicketStatus is the state of a ticket. Trengo may send others than these.
-type TicketStatus string
+// List returns the tickets. It reads a page when the loop reaches it, one
+// request each, and stops after the first error. The sequence can be used
+// again, which reads again.
+//
+// Trengo API: GET /tickets
+func (s *TicketsService) List(ctx context.Context, opts TicketListOptions) iter.Seq2[*Ticket, error] {
+	return list[Ticket](ctx, (*service)(s), ticketsPath, opts.query())
+}
 
-// The known states of a ticket.
-const (
-	TicketStatusOpen     TicketStatus = "OPEN"
-	TicketStatusAssigned TicketStatus = "ASSIGNED"
-	TicketStatusClosed   TicketStatus = "CLOSED"
-	TicketStatusInvalid  TicketStatus = "INVALID" // spam
-)
+// Get returns a ticket, or [ErrNotFound] if it was deleted or merged into
+// another.
+//
+// Trengo API: GET /tickets/{id}
+func (s *TicketsService) Get(ctx context.Context, id int64) (*Ticket, error) {
+	return send[Ticket](ctx, (*service)(s), Request{Path: resourcePath(ticketsPath, id)})
+}
+
+// Create opens a ticket. Trengo assigns it to the token's user and sends
+// nothing to the contact. Two calls open two tickets. Therefore the call is
+// repeated only if nothing can have happened, and ends with
+// [ErrOutcomeUnknown] if that is not known. An unknown contact or channel is
+// [ErrUnprocessable], and so is a private contact on a shared channel.
+//
+// Trengo API: POST /tickets
+func (s *TicketsService) Create(ctx context.Context, in TicketCreateParams) (*Ticket, error) {
+	return send[Ticket](ctx, (*service)(s), Request{Method: http.MethodPost, Path: ticketsPath, Body: in})
+}
+
+// Close closes a ticket. Closing it again changes nothing.
+//
+// Trengo API: POST /tickets/{id}/close
+func (s *TicketsService) Close(ctx context.Context, id int64, in TicketCloseParams) error {
+	return s.act(ctx, id, "/close", in, true)
+}
+
+// Reopen reopens a ticket. Reopening it again changes nothing.
+//
+// Trengo API: POST /tickets/{id}/reopen
+func (s *TicketsService) Reopen(ctx context.Context, id int64) error {
+	return s.act(ctx, id, "/reopen", struct{}{}, true)
+}
+
+// Assign assigns a ticket to a user or a team. A call with a note is not
+// repeated when the outcome of an attempt is unknown, because it would leave a
+// second note: it ends with [ErrOutcomeUnknown].
+//
+// Trengo API: POST /tickets/{id}/assign
+func (s *TicketsService) Assign(ctx context.Context, id int64, in TicketAssignParams) error {
+	return s.act(ctx, id, "/assign", in, in.Note == "")
+}
+
+// act makes a call whose response Trengo does not document.
+func (s *TicketsService) act(ctx context.Context, id int64, action string, body any, repeatable bool) error {
+	return (*service)(s).do(ctx, Request{
+		Method:     http.MethodPost,
+		Path:       resourcePath(ticketsPath, id, action),
+		Body:       body,
+		Repeatable: repeatable,
+	})
+}
 
 // A Ticket is a conversation with a contact on a channel. Which fields are
 // filled depends on the call: Create fills ids and dates, List the contact,
@@ -54,16 +102,16 @@ type Ticket struct {
 	Assignee      *User    `json:"assignee"`
 	Labels        []Label  `json:"labels"`
 	MessagesCount int      `json:"messages_count"`
-	// LatestMessage is nil, or without an ID, where Trengo sends only its date
-	// or nothing.
+	// LatestMessage is nil, or without an ID, if Trengo sends only its date or
+	// nothing.
 	LatestMessage *LatestMessage `json:"latest_message"`
 
-	// CustomData has the custom fields that are set, by name.
+	// CustomData holds the custom fields that are set, by name.
 	CustomData        map[string]string  `json:"custom_data"`
 	CustomFieldValues []CustomFieldValue `json:"custom_field_values"`
 	Audits            []TicketAudit      `json:"audits"`
 
-	// What follows was recorded empty, or without a known shape.
+	// The following were recorded empty, or in an unknown format.
 	ChannelMeta          json.RawMessage   `json:"channelMeta"`
 	ClosedBy             json.RawMessage   `json:"closed_by"`
 	Reminder             json.RawMessage   `json:"reminder"`
@@ -77,8 +125,8 @@ type Ticket struct {
 
 func (t *Ticket) id() int64 { return t.ID }
 
-// onChannel is the channel's id, wherever the answer has it.
-func (t *Ticket) onChannel() int64 {
+// channelIDAnywhere returns the ID of the channel, wherever the response has it.
+func (t *Ticket) channelIDAnywhere() int64 {
 	if t.ChannelID == 0 && t.Channel != nil {
 		return t.Channel.ID
 	}
@@ -104,6 +152,18 @@ type TicketAudit struct {
 	CreatedAt Timestamp `json:"created_at"`
 }
 
+// A TicketStatus is the state of a ticket. Trengo may send others than the
+// known ones.
+type TicketStatus string
+
+// The known states of a ticket.
+const (
+	TicketStatusOpen     TicketStatus = "OPEN"
+	TicketStatusAssigned TicketStatus = "ASSIGNED"
+	TicketStatusClosed   TicketStatus = "CLOSED"
+	TicketStatusInvalid  TicketStatus = "INVALID" // spam
+)
+
 // TicketListOptions narrow [TicketsService.List]. The zero value lists all
 // tickets.
 type TicketListOptions struct {
@@ -114,100 +174,63 @@ type TicketListOptions struct {
 	LabelIDs   []int64
 	// LastMessageType is INBOUND or OUTBOUND.
 	LastMessageType string
-	// UpdatedAfter leaves out tickets whose last activity is older. Trengo
-	// does not document the zone; UTC is sent, so leave a day of slack.
+	// UpdatedAfter leaves out tickets whose last activity is older. The client
+	// sends it in UTC; Trengo does not document the zone, so allow for a day.
 	UpdatedAfter time.Time
-	// OldestFirst turns the order round: the default is the newest activity
+	// OldestFirst reverses the order, which is by latest activity, newest
 	// first.
 	OldestFirst bool
-	// Term is free text, such as an e-mail or the digits of a phone. Trengo
-	// does not document it.
+	// Term is free text, such as an email or the digits of a phone number.
+	// Trengo does not document it.
 	Term string
-	// PerPage is the number of tickets per request, at most 100; 0 leaves it
-	// to Trengo (25).
+	// PerPage is the number of tickets per request, at most 100. Zero means
+	// Trengo's default (25).
 	PerPage int
 }
 
-func (o TicketListOptions) query() url.Values {
-	query := url.Values{}
-	addText(query, "status", string(o.Status))
-	addID(query, "contact_id", o.ContactID)
-	addIDs(query, "users[]", o.UserIDs)
-	addIDs(query, "channels[]", o.ChannelIDs)
-	addIDs(query, "labels[]", o.LabelIDs)
-	addText(query, "last_message_type", o.LastMessageType)
-	addText(query, "term", o.Term)
-	addID(query, "per_page", int64(o.PerPage))
+func (o TicketListOptions) query() listQuery {
+	var query listQuery
+	query.addText("status", string(o.Status))
+	query.addID("contact_id", "ContactID", o.ContactID)
+	query.addIDs("users[]", "UserIDs", o.UserIDs)
+	query.addIDs("channels[]", "ChannelIDs", o.ChannelIDs)
+	query.addIDs("labels[]", "LabelIDs", o.LabelIDs)
+	query.addText("last_message_type", o.LastMessageType)
+	query.addText("term", o.Term)
+	query.addNumber("per_page", o.PerPage)
 	if !o.UpdatedAfter.IsZero() {
-		query.Set("updated_at_gt", o.UpdatedAfter.UTC().Format(time.DateTime))
+		query.addText("updated_at_gt", o.UpdatedAfter.UTC().Format(time.DateTime))
 	}
 	if o.OldestFirst {
-		query.Set("sort", "date")
+		query.addText("sort", "date")
 	}
 	return query
 }
 
-// List returns the tickets. It reads a page when the loop comes to it, one
-// request for each, and stops after the first error. The sequence can be used
-// again, which reads again.
-//
-// Trengo API: GET /tickets
-func (s *TicketsService) List(ctx context.Context, opts TicketListOptions) iter.Seq2[*Ticket, error] {
-	return list[Ticket](ctx, s.client, ticketsPath, opts.query())
-}
-
-// Get returns a ticket, or [ErrNotFound] if it was deleted or merged into
-// another.
-//
-// Trengo API: GET /tickets/{id}
-func (s *TicketsService) Get(ctx context.Context, id int64) (*Ticket, error) {
-	ticket := new(Ticket)
-	err := s.client.do(ctx, Request{Path: ticketPath(id)}, decodeResource(ticket))
-	return orNil(ticket, err)
-}
-
-// TicketCreateParams is the input of [TicketsService.Create].
+// TicketCreateParams are the input of [TicketsService.Create].
 type TicketCreateParams struct {
 	ContactID int64 `json:"contact_id"`
 	ChannelID int64 `json:"channel_id"`
-	// Subject matters on e-mail channels; an empty one is not sent.
+	// Subject matters on email channels. An empty one is not sent.
 	Subject string `json:"subject,omitzero"`
 }
 
-// Create opens a ticket. It is assigned to the token's user, and nothing is
-// sent to the contact. Creating twice makes two tickets: the call is repeated
-// only where nothing can have happened, and ends with [ErrOutcomeUnknown]
-// where that is not known. An unknown contact or channel is
-// [ErrUnprocessable], and so is a private contact on a shared channel.
-//
-// Trengo API: POST /tickets
-func (s *TicketsService) Create(ctx context.Context, in TicketCreateParams) (*Ticket, error) {
-	ticket := new(Ticket)
-	err := s.client.do(ctx, Request{Method: http.MethodPost, Path: ticketsPath, Body: in}, decodeResource(ticket))
-	return orNil(ticket, err)
+func (p TicketCreateParams) validate() error {
+	if err := checkID("ContactID", p.ContactID); err != nil {
+		return err
+	}
+	return checkID("ChannelID", p.ChannelID)
 }
 
-// TicketCloseParams is the input of [TicketsService.Close].
+// TicketCloseParams are the input of [TicketsService.Close].
 type TicketCloseParams struct {
-	ResultID int64 `json:"ticket_result_id,omitzero"` // 0: none
+	ResultID int64 `json:"ticket_result_id,omitzero"` // zero means none
 }
 
-// Close closes a ticket. Closing it twice changes nothing further.
-//
-// Trengo API: POST /tickets/{id}/close
-func (s *TicketsService) Close(ctx context.Context, id int64, in TicketCloseParams) error {
-	return s.act(ctx, id, "/close", in, true)
-}
+func (p TicketCloseParams) validate() error { return checkOptionalID("ResultID", p.ResultID) }
 
-// Reopen reopens a ticket. Reopening it twice changes nothing further.
-//
-// Trengo API: POST /tickets/{id}/reopen
-func (s *TicketsService) Reopen(ctx context.Context, id int64) error {
-	return s.act(ctx, id, "/reopen", struct{}{}, true)
-}
-
-// TicketAssignParams is the input of [TicketsService.Assign]: either a user or a
-// team.
+// TicketAssignParams are the input of [TicketsService.Assign]: either a user
+// or a team.
 type TicketAssignParams struct {
 	UserID int64
 	TeamID int64
@@ -216,42 +239,27 @@ type TicketAssignParams struct {
 }
 
 // MarshalJSON adds the type that Trengo asks for.
-func (a TicketAssignParams) MarshalJSON() ([]byte, error) {
+func (p TicketAssignParams) MarshalJSON() ([]byte, error) {
 	body := struct {
 		Type   string `json:"type"`
 		UserID int64  `json:"user_id,omitzero"`
 		TeamID int64  `json:"team_id,omitzero"`
 		Note   string `json:"note,omitzero"`
-	}{Type: "user", UserID: a.UserID, TeamID: a.TeamID, Note: a.Note}
-	switch {
-	case (a.UserID == 0) == (a.TeamID == 0):
-		return nil, ownError("a ticket is assigned to either a user or a team")
-	case a.TeamID != 0:
+	}{Type: "user", UserID: p.UserID, TeamID: p.TeamID, Note: p.Note}
+	if p.TeamID != 0 {
 		body.Type = "team"
 	}
-	return encode(body)
+	return encodeJSON(body)
 }
 
-// Assign assigns a ticket to a user or a team. With a note it is not repeated
-// when the outcome of an attempt is unknown, because a second time would
-// leave a second note; it ends with [ErrOutcomeUnknown].
-//
-// Trengo API: POST /tickets/{id}/assign
-func (s *TicketsService) Assign(ctx context.Context, id int64, in TicketAssignParams) error {
-	return s.act(ctx, id, "/assign", in, in.Note == "")
-}
-
-// act does something to a ticket whose answer is not worth reading: what
-// Trengo answers is not documented.
-func (s *TicketsService) act(ctx context.Context, id int64, action string, body any, repeatable bool) error {
-	return s.client.Do(ctx, Request{
-		Method:     http.MethodPost,
-		Path:       ticketPath(id) + action,
-		Body:       body,
-		Repeatable: repeatable,
-	}, nil)
+func (p TicketAssignParams) validate() error {
+	if (p.UserID == 0) == (p.TeamID == 0) {
+		return safeText("a ticket is assigned to either a user or a team")
+	}
+	if err := checkOptionalID("UserID", p.UserID); err != nil {
+		return err
+	}
+	return checkOptionalID("TeamID", p.TeamID)
 }
 
 const ticketsPath = "/tickets"
-
-func ticketPath(id int64) string { return ticketsPath + "/" + strconv.FormatInt(id, 10) }

@@ -5,113 +5,114 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
-	"sync/atomic"
 	"time"
 )
 
 const (
 	firstBackoff = time.Second
 	maxBackoff   = 30 * time.Second
+
+	// maxPause is the longest pause that the engine obeys if no other bound is
+	// set. The server's window is a minute: to ask for more than a few of them
+	// is a mistake.
+	maxPause = 5 * time.Minute
+	// maxRetryAfter is the longest pause that callers are asked for: nobody
+	// should stay away for years because of a header.
+	maxRetryAfter = time.Hour
+	// minPause is the shortest pause after a 429. Otherwise a server that
+	// rounds down to zero would be asked again within the same second.
+	minPause = time.Second
+	// firstUnstatedPause is the first pause after a 429 that states none.
+	firstUnstatedPause = 15 * time.Second
 )
 
 type callKey struct{}
 
 func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
-// call is the state of one call; the hooks reach it through the context.
+// A call is the state of one call. go-retryablehttp and http.Client reach it
+// through the context of the request.
 type call struct {
-	*Call
-	engine *Engine
+	req       *Call // the caller's
+	engine    *Engine
+	callerCtx context.Context // for the observer: without the values that the engine adds
 
-	slot     slot
-	underWay bool // the slot is held
-	attempt  int
-	retries  int // attempts that were repeated; those with a refused token are not among them
-	token    string
-	// reauthorized says that a refused token was already replaced once.
+	slot      slot
+	holdsSlot bool
+	attempts  int
+	last      attempt // the last one that was sent
+	retries   int     // without the one after a refused token
+	token     string
+	// reauthorized says that a refused token was replaced; this is done once.
 	reauthorized bool
 
-	wait    time.Duration // before the next attempt
-	waited  time.Duration // before this attempt
-	waiting time.Duration // in the whole call
+	nextWait  time.Duration // before the next attempt is enqueued
+	waited    time.Duration // before the last attempt
+	totalWait time.Duration // in the whole call
 
-	traced      atomic.Bool // the transport tells about its connections
-	connections atomic.Int32
-
-	outcome     outcome
-	answer      *Answer
-	cause       error
-	retryAfter  time.Duration
-	rateLimited bool
-	mayHave     bool // an attempt may have had its effect
-	ended       bool // the last word is spoken
+	mayHaveActed bool // an attempt may have taken effect
+	final        bool // finish was called
+	// noRoom says why the next attempt is not sent, and reason any other cause
+	// to end the call. Both are nil if the last attempt is the cause.
+	noRoom *noRoomError
+	reason error
 }
 
-// prepare waits until the next attempt may be sent and gives it its token.
+// prepare waits until the next attempt may be sent, and authorizes it.
 func (c *call) prepare(req *http.Request) error {
 	ctx := req.Context()
 	began := time.Now()
-	err := c.pause(ctx)
+	err := c.acquireSlot(ctx)
 	c.waited = time.Since(began)
-	c.waiting += c.waited
+	c.totalWait += c.waited
 	if err == nil {
 		err = c.authorize(ctx)
 	}
 	if err != nil {
-		c.stop(err)
+		c.finish(err)
 		return err
 	}
-	// Each attempt gets a copy of its own: the caller's header is shared by
-	// all, and net/http adds the cookies of a Jar.
-	req.Header = c.Header.Clone()
+	// Each attempt gets its own copy: all calls share the caller's header, and
+	// net/http adds the cookies of a Jar to it.
+	req.Header = c.req.Header.Clone()
 	req.Header.Set("Authorization", c.token)
 	return nil
 }
 
-// stop ends the call, for the first of the reasons that come.
-func (c *call) stop(reason error) {
-	if c.ended {
+// finish ends the call. Only the first reason counts.
+func (c *call) finish(reason error) {
+	if c.final {
 		return
 	}
-	c.ended = true
-	// A refusal says all in rateLimited.
-	if reason == nil || errors.As(reason, new(*refusal)) || errors.Is(c.cause, reason) {
-		return
+	c.final = true
+	if reason == nil || errors.As(reason, new(*noRoomError)) || errors.Is(c.last.cause, reason) {
+		return // noRoom or the last attempt says it all
 	}
-	c.cause = reason
+	c.reason = reason
 }
 
-func (c *call) pause(ctx context.Context) error {
+func (c *call) acquireSlot(ctx context.Context) error {
 	bound := c.waitLeft()
-	if err := sleep(ctx, c.wait); err != nil {
+	if err := sleep(ctx, c.nextWait); err != nil {
 		return err
 	}
 	if bound > 0 {
-		bound = max(1, bound-c.wait)
+		bound = max(1, bound-c.nextWait)
 	}
-	err := c.engine.pacer.take(ctx, &c.slot, bound)
-	var late *refusal
-	switch {
-	case errors.As(err, &late):
-		c.refuse(ctx, late.wait)
-	case errors.Is(err, ErrTooLate):
-		c.reportRefusal(ctx)
+	err := c.engine.limiter.acquire(ctx, &c.slot, bound)
+	if errors.As(err, &c.noRoom) || errors.Is(err, ErrTooLate) {
+		c.reportNoRoom()
 	}
-	c.underWay = err == nil
+	c.holdsSlot = err == nil
 	return err
 }
 
-// waitLeft is what is left of the call's longest wait; 0 if there is no bound.
+// waitLeft is how long the call may still wait; zero means no bound.
 func (c *call) waitLeft() time.Duration {
 	if c.engine.opts.MaxWait == 0 {
 		return 0
 	}
-	return max(1, c.engine.opts.MaxWait-c.waiting)
-}
-
-func (c *call) refuse(ctx context.Context, wait time.Duration) {
-	c.rateLimited, c.retryAfter = true, wait
-	c.reportRefusal(ctx)
+	return max(1, c.engine.opts.MaxWait-c.totalWait)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -128,94 +129,134 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// authorize asks for the token of this attempt: it may have been rotated
-// during the wait.
+// authorize gets the token of this attempt: it may have been rotated during
+// the wait.
 func (c *call) authorize(ctx context.Context) error {
-	if c.reauthorized && c.answer != nil && c.answer.Status == http.StatusUnauthorized {
-		return nil
+	if c.reauthorized && c.last.statusCode() == http.StatusUnauthorized {
+		return nil // replaceToken got it
 	}
 	token, err := c.engine.opts.Authorization(ctx)
 	c.token = token
 	return err
 }
 
-func (c *call) giveBack() {
-	c.underWay = false
-	c.engine.pacer.cancel(&c.slot)
+// releaseSlot frees the slot of an attempt that was not sent.
+func (c *call) releaseSlot() {
+	c.holdsSlot = false
+	c.engine.limiter.release(&c.slot)
 }
 
-// shallRepeat decides whether the call goes on, and after which wait.
-func (c *call) shallRepeat(ctx context.Context) bool {
-	if c.underWay {
-		// The request was not sent: net/http refused it, or it was too late.
-		// It would be so again.
+// completeSlot ends the attempt that has the slot.
+func (c *call) completeSlot(info rateInfo) {
+	c.holdsSlot = false
+	c.engine.limiter.complete(&c.slot, int(c.last.connections.Load()), info)
+}
+
+// readRateInfo reads what the header of a response says about the rate limit,
+// and when to try again.
+func (c *call) readRateInfo(resp *http.Response, began time.Time) rateInfo {
+	now := time.Now()
+	info := parseRateInfo(resp.Header, now.Sub(began))
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests:
+		pause, stated := parseRetryAfter(resp.Header, now)
+		if !stated {
+			pause = c.exponential(firstUnstatedPause, window)
+		}
+		c.last.retryAfter = max(minPause, pause)
+		// The gate is closed for as long as the server asks. That calls fail
+		// instead of waiting is not a reason to open it early.
+		info.pause = min(c.last.retryAfter, max(maxPause, c.engine.opts.MaxWait))
+	case resp.StatusCode >= http.StatusInternalServerError:
+		// The reset of the rate limit does not say when an outage ends.
+		c.last.retryAfter, _ = parseRetryAfter(http.Header{
+			headerRetryAfter: resp.Header[headerRetryAfter],
+			"Date":           resp.Header["Date"],
+		}, now)
+	}
+	c.engine.recordRateLimit(info, c.cappedRetryAfter(), now)
+	return info
+}
+
+// cappedRetryAfter is how long the caller is asked to wait.
+func (c *call) cappedRetryAfter() time.Duration {
+	if c.noRoom != nil {
+		return min(c.noRoom.wait, maxRetryAfter)
+	}
+	return min(c.last.retryAfter, maxRetryAfter)
+}
+
+// endAttempt records how the last attempt ended.
+func (c *call) endAttempt(result outcome, cause error, elapsed time.Duration) {
+	c.last.outcome, c.last.cause = result, cause
+	if result == outcomeLost || result == outcomeServerError || result == outcomeUnreadable {
+		c.mayHaveActed = true
+	}
+	if c.engine.observer.enabled(c.callerCtx) {
+		c.engine.observer.attempt(c.callerCtx, c.describe(elapsed))
+	}
+}
+
+// describe is what logs and observers are told about the last attempt.
+func (c *call) describe(elapsed time.Duration) Attempt {
+	return Attempt{
+		Method:     c.req.Method,
+		Route:      c.req.Route,
+		StatusCode: c.last.statusCode(),
+		Number:     c.attempts,
+		Waited:     c.waited,
+		Elapsed:    elapsed,
+		Class:      classOf(c.last.outcome, c.last.cause),
+	}
+}
+
+// shouldRetry decides whether there is another attempt, and after which wait.
+func (c *call) shouldRetry(ctx context.Context) bool {
+	if c.holdsSlot {
+		// The request was not sent: net/http refused it, or its context had
+		// ended. Another attempt would fail in the same way.
 		return false
 	}
-	repeat := c.outcome != accepted && c.next(ctx)
-	c.reportRetry(ctx, repeat)
-	if !repeat {
-		c.stop(nil)
+	if c.last.outcome == outcomeAccepted {
+		c.finish(nil)
+		return false
 	}
-	return repeat
+	retry := c.planRetry(ctx)
+	if c.engine.observer.logger != nil {
+		c.engine.observer.retry(c.callerCtx, c.describe(0), retry, max(c.nextWait, c.cappedRetryAfter()))
+	}
+	if !retry {
+		c.finish(nil)
+	}
+	return retry
 }
 
-func (c *call) next(ctx context.Context) bool {
+func (c *call) planRetry(ctx context.Context) bool {
 	if err := ctx.Err(); err != nil {
-		c.stop(err)
+		c.finish(err)
 		return false
 	}
 	switch {
-	case c.tokenReplaced(ctx):
-		c.wait = 0
-	case c.mayRepeat() && c.retries < c.engine.opts.MaxRetries && c.retryAfter <= c.longestPause():
-		c.wait = c.backoff()
+	case c.replaceToken(ctx):
+		c.nextWait = 0
+	case c.mayRepeat() && c.retries < c.engine.opts.MaxRetries && c.last.retryAfter <= c.longestPause():
+		c.nextWait = c.backoff()
 		c.retries++
 	default:
 		return false
 	}
-	room, inTime := c.engine.pacer.foresee(ctx, c.wait, c.waitLeft())
+	room, inTime := c.engine.limiter.canRetry(ctx, c.nextWait, c.waitLeft())
 	if room > 0 {
-		c.refuse(ctx, max(room, c.retryAfter))
+		c.noRoom = &noRoomError{wait: max(room, c.last.retryAfter)}
+		c.reportNoRoom()
 	}
 	return inTime
 }
 
-func (c *call) mayRepeat() bool {
-	switch c.outcome {
-	case notSent, limited:
-		return true
-	case lost, serverError, unreadable:
-		return c.Repeatable
-	default:
-		return false
-	}
-}
-
-// backoff is the wait before the next attempt: exponential with full jitter,
-// or longer if the server asks for it. After a 429 it is nothing, because the
-// gate of the pacer holds everyone back.
-func (c *call) backoff() time.Duration {
-	if c.outcome == limited {
-		return 0
-	}
-	return max(rand.N(c.grown(firstBackoff, maxBackoff)), c.retryAfter)
-}
-
-// grown doubles a duration with each retry.
-func (c *call) grown(d, most time.Duration) time.Duration {
-	for range c.retries {
-		if d >= most {
-			return most
-		}
-		d *= 2
-	}
-	return min(d, most)
-}
-
-// tokenReplaced asks once more for the token after a 401. A token that has
-// changed in the meantime deserves another attempt.
-func (c *call) tokenReplaced(ctx context.Context) bool {
-	if c.reauthorized || c.answer == nil || c.answer.Status != http.StatusUnauthorized {
+// replaceToken asks for the token again after a 401. If it has changed since
+// the attempt, another one is worthwhile.
+func (c *call) replaceToken(ctx context.Context) bool {
+	if c.reauthorized || c.last.statusCode() != http.StatusUnauthorized {
 		return false
 	}
 	token, err := c.engine.opts.Authorization(ctx)
@@ -226,29 +267,67 @@ func (c *call) tokenReplaced(ctx context.Context) bool {
 	return true
 }
 
+func (c *call) mayRepeat() bool {
+	switch c.last.outcome {
+	case outcomeNotSent, outcomeRateLimited:
+		return true
+	case outcomeLost, outcomeServerError, outcomeUnreadable:
+		return c.req.Repeatable
+	case outcomeNone, outcomeAccepted, outcomeRefused:
+		return false
+	}
+	return false
+}
+
+func (c *call) longestPause() time.Duration {
+	if c.engine.opts.MaxWait > 0 {
+		return c.engine.opts.MaxWait
+	}
+	return maxPause
+}
+
+// backoff is the wait before the next attempt: exponential with full jitter,
+// or longer if the server asks for it. It is zero after a 429, because the
+// gate delays every attempt.
+func (c *call) backoff() time.Duration {
+	if c.last.outcome == outcomeRateLimited {
+		return 0
+	}
+	return max(rand.N(c.exponential(firstBackoff, maxBackoff)), c.last.retryAfter)
+}
+
+// exponential doubles a duration with each retry, up to a maximum.
+func (c *call) exponential(d, longest time.Duration) time.Duration {
+	for range c.retries {
+		if d >= longest {
+			return longest
+		}
+		d *= 2
+	}
+	return min(d, longest)
+}
+
+// reportNoRoom logs that an attempt is not sent. An observer is told about
+// attempts only.
+func (c *call) reportNoRoom() {
+	c.engine.observer.noRoom(c.callerCtx, c.req, c.cappedRetryAfter())
+}
+
 func (c *call) failure() *Failure {
+	cause := c.reason
+	if cause == nil {
+		cause = c.last.cause
+	}
 	return &Failure{
-		Answer:      c.answer,
-		Cause:       c.cause,
-		Attempts:    c.attempt,
-		RetryAfter:  c.told(),
-		RateLimited: c.rateLimited,
-		Unknown:     c.mayHave && c.writes() && !c.conclusive(),
+		Response:       c.last.response,
+		Cause:          cause,
+		Attempts:       c.attempts,
+		RetryAfter:     c.cappedRetryAfter(),
+		RateLimited:    c.noRoom != nil || c.last.outcome == outcomeRateLimited,
+		OutcomeUnknown: c.mayHaveActed && c.isWrite() && !c.last.isConclusive(),
 	}
 }
 
-func (c *call) writes() bool { return c.Method != http.MethodGet && c.Method != http.MethodHead }
-
-// conclusive says whether the last answer tells that the call has no effect,
-// whatever became of the attempts before it.
-func (c *call) conclusive() bool {
-	if c.outcome != refused {
-		return false
-	}
-	switch status := c.answer.Status; status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout:
-		return false
-	default:
-		return status >= 400 && status < 500
-	}
+func (c *call) isWrite() bool {
+	return c.req.Method != http.MethodGet && c.req.Method != http.MethodHead
 }

@@ -45,7 +45,7 @@ func TestSlotSurvivesTheCallersCode(t *testing.T) {
 		{"transport", func(o *Options, end func()) {
 			o.HTTPClient.Transport = roundTripper(func(*http.Request) (*http.Response, error) { end(); return nil, io.EOF })
 		}, 119},
-		{"observer", func(o *Options, end func()) { o.Observer = func(Attempt) { end() } }, 119},
+		{"observer", func(o *Options, end func()) { o.Observer = func(context.Context, Attempt) { end() } }, 119},
 	}
 	for how, end := range ends {
 		for _, place := range places {
@@ -59,12 +59,12 @@ func TestSlotSurvivesTheCallersCode(t *testing.T) {
 						t.Error("the call returned")
 					})
 					wg.Wait()
-					if free := e.pacer.free(); free != place.free || len(e.pacer.inFlight) != 0 {
-						t.Errorf("%d slots are free and %d held, want %d and none", free, len(e.pacer.inFlight), place.free)
+					if free := e.limiter.slots.free(); free != place.free || len(e.limiter.slots.inFlight) != 0 {
+						t.Errorf("%d slots are free and %d held, want %d and none", free, len(e.limiter.slots.inFlight), place.free)
 					}
 					time.Sleep(window)
-					e.pacer.wake(time.Now())
-					if free := e.pacer.free(); free != 120 {
+					e.limiter.expire(time.Now())
+					if free := e.limiter.slots.free(); free != 120 {
 						t.Errorf("%d slots are free after a window", free)
 					}
 				})
@@ -127,17 +127,17 @@ func TestContextEndsBeforeTheRequestIsSent(t *testing.T) {
 									e.end(cancel)
 								}
 							})
-							o.Observer = func(Attempt) { observed++ }
+							o.Observer = func(context.Context, Attempt) { observed++ }
 						})
 						_, err := engine.Do(ctx, newCall(http.MethodPut, true))
 						f := failureOf(t, err)
-						if !errors.Is(f.Cause, e.cause) || errors.As(f.Cause, new(*url.Error)) || f.Attempts != sent || f.Unknown != (sent > 0) {
+						if !errors.Is(f.Cause, e.cause) || errors.As(f.Cause, new(*url.Error)) || f.Attempts != sent || f.OutcomeUnknown != (sent > 0) {
 							t.Errorf("failure %+v, want %v after %d attempts", f, e.cause, sent)
 						}
 						if server.count() != sent || observed != sent {
 							t.Errorf("%d requests and %d observations, want %d", server.count(), observed, sent)
 						}
-						if free := engine.pacer.free(); free != 120-sent {
+						if free := engine.limiter.slots.free(); free != 120-sent {
 							t.Errorf("%d slots are free, want %d", free, 120-sent)
 						}
 					})
@@ -180,9 +180,9 @@ func TestAnswersWithoutABody(t *testing.T) {
 		fails  string // the end of the cause; "": an answer
 	}{
 		{"no body", http.MethodPost, &http.Response{StatusCode: http.StatusNoContent}, ""},
-		{"no body for its length", http.MethodPost, &http.Response{StatusCode: http.StatusOK, ContentLength: 5}, "an answer of 5 bytes without a body"},
+		{"no body for its length", http.MethodPost, &http.Response{StatusCode: http.StatusOK, ContentLength: 5}, "a response of 5 bytes without a body"},
 		{"no body for the length of a HEAD", http.MethodHead, &http.Response{StatusCode: http.StatusOK, ContentLength: 5}, ""},
-		{"nothing", http.MethodPost, nil, "neither an answer nor an error"},
+		{"nothing", http.MethodPost, nil, "neither a response nor an error"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -194,7 +194,7 @@ func TestAnswersWithoutABody(t *testing.T) {
 					t.Errorf("%d requests, want 1", sent)
 				}
 				if f := failureOf(t, err); tt.fails != "" {
-					if f == nil || !f.Unknown || !strings.HasSuffix(fmt.Sprint(f.Cause), tt.fails) {
+					if f == nil || !f.OutcomeUnknown || !strings.HasSuffix(fmt.Sprint(f.Cause), tt.fails) {
 						t.Errorf("failure %+v, want an unknown outcome by %q", f, tt.fails)
 					}
 					return
@@ -240,15 +240,15 @@ func TestObservedTimes(t *testing.T) {
 			{status: 200, after: 3 * time.Second},
 		}}
 		var seen []Attempt
-		e := newEngine(server, func(o *Options) { o.Observer = func(a Attempt) { seen = append(seen, a) } })
+		e := newEngine(server, func(o *Options) { o.Observer = func(_ context.Context, a Attempt) { seen = append(seen, a) } })
 		in := newCall(http.MethodGet, true)
-		in.Accept = func(*Answer) error { time.Sleep(5 * time.Second); return nil }
+		in.Accept = func(*Response) error { time.Sleep(5 * time.Second); return nil }
 		if _, err := e.Do(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}
 		want := []Attempt{
-			{Method: "GET", Route: "/tickets", Status: 503, Number: 1, Elapsed: 2 * time.Second, Class: "server_error"},
-			{Method: "GET", Route: "/tickets", Status: 200, Number: 2, Waited: 20 * time.Second, Elapsed: 3 * time.Second},
+			{Method: "GET", Route: "/tickets", StatusCode: 503, Number: 1, Elapsed: 2 * time.Second, Class: ClassServerError},
+			{Method: "GET", Route: "/tickets", StatusCode: 200, Number: 2, Waited: 20 * time.Second, Elapsed: 3 * time.Second},
 		}
 		if !slices.Equal(seen, want) {
 			t.Errorf("observed %+v, want %+v", seen, want)
@@ -277,11 +277,11 @@ func TestClassOfACancelledAttempt(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Second, func() { cancel(errGone) })
-				var class string
-				e := newEngine(transport, func(o *Options) { o.Observer = func(a Attempt) { class = a.Class } })
+				var class AttemptClass
+				e := newEngine(transport, func(o *Options) { o.Observer = func(_ context.Context, a Attempt) { class = a.Class } })
 				_, err := e.Do(ctx, newCall(http.MethodGet, true))
 				f := failureOf(t, err)
-				if class != "canceled" || !errors.Is(f.Cause, context.Canceled) || !errors.Is(f.Cause, errGone) {
+				if class != ClassCanceled || !errors.Is(f.Cause, context.Canceled) || !errors.Is(f.Cause, errGone) {
 					t.Errorf("class %q with the cause %v", class, f.Cause)
 				}
 			})
@@ -309,7 +309,7 @@ func TestContextEndsAfterAnAnswer(t *testing.T) {
 				var log strings.Builder
 				e := newEngine(&stub{answers: []answer{{status: 503}}}, func(o *Options) {
 					o.Logger = slog.New(slog.NewTextHandler(&log, nil))
-					o.Observer = func(Attempt) {
+					o.Observer = func(context.Context, Attempt) {
 						if cause == context.Canceled { //nolint:errorlint // a value of this test's table
 							cancel()
 						} else {
@@ -327,11 +327,10 @@ func TestContextEndsAfterAnAnswer(t *testing.T) {
 }
 
 func TestSilentLoggerCostsNothing(t *testing.T) {
-	c := &call{Call: newCall(http.MethodGet, true), engine: newEngine(&stub{}, func(o *Options) {
+	c := &call{req: newCall(http.MethodGet, true), callerCtx: t.Context(), engine: newEngine(&stub{}, func(o *Options) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	})}
-	ctx := t.Context()
-	if n := testing.AllocsPerRun(100, func() { c.report(ctx, time.Second) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { c.endAttempt(outcomeRefused, nil, time.Second) }); n != 0 {
 		t.Errorf("%v allocations for a line that nobody reads", n)
 	}
 }

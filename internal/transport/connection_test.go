@@ -38,12 +38,12 @@ func TestReplayOfNetHTTPPaysASlot(t *testing.T) {
 		}}
 		defer transport.CloseIdleConnections()
 		attempts := 0
-		e := newEngine(transport, func(o *Options) { o.Observer = func(Attempt) { attempts++ } })
+		e := newEngine(transport, func(o *Options) { o.Observer = func(context.Context, Attempt) { attempts++ } })
 		for call, want := range []int{119, 117, 116} {
 			if _, err := e.Do(t.Context(), newCall(http.MethodGet, true)); err != nil {
 				t.Fatal(failureOf(t, err))
 			}
-			if free := e.pacer.free(); free != want {
+			if free := e.limiter.slots.free(); free != want {
 				t.Errorf("after call %d: %d slots are free, want %d", call+1, free, want)
 			}
 		}
@@ -51,8 +51,8 @@ func TestReplayOfNetHTTPPaysASlot(t *testing.T) {
 			t.Errorf("%d attempts and %d requests, want 3 and 4", attempts, arrived)
 		}
 		time.Sleep(window)
-		e.pacer.wake(time.Now())
-		if free := e.pacer.free(); free != 120 {
+		e.limiter.expire(time.Now())
+		if free := e.limiter.slots.free(); free != 120 {
 			t.Errorf("%d slots are free after a window", free)
 		}
 	})
@@ -84,25 +84,25 @@ func TestLostOnHTTP2(t *testing.T) {
 			server.EnableHTTP2 = true
 			server.StartTLS()
 			t.Cleanup(server.Close)
-			var class string
+			var class AttemptClass
 			e := newEngine(server.Client().Transport, func(o *Options) {
 				o.MaxRetries = 0
 				if tt.unknown {
 					o.MaxRetries = 4
 				}
-				o.Observer = func(a Attempt) { class = a.Class }
+				o.Observer = func(_ context.Context, a Attempt) { class = a.Class }
 			})
 			in := newCall(tt.method, false)
 			in.URL = server.URL
 			_, err := e.Do(t.Context(), in)
 			f := failureOf(t, err)
-			if f == nil || f.Unknown != tt.unknown || f.Attempts != 1 || class != "connection_lost" {
+			if f == nil || f.OutcomeUnknown != tt.unknown || f.Attempts != 1 || class != ClassConnectionLost {
 				t.Errorf("failure %+v of class %q", f, class)
 			}
 			if requests.Load() != 1 || old.Load() != 0 {
 				t.Errorf("%d requests, %d of them not HTTP/2; want one that is", requests.Load(), old.Load())
 			}
-			if free := e.pacer.free(); free != 119 {
+			if free := e.limiter.slots.free(); free != 119 {
 				t.Errorf("%d slots are free, want 119", free)
 			}
 		})

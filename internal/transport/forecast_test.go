@@ -82,7 +82,7 @@ func TestRetryIsForeseen(t *testing.T) {
 					}
 					return
 				}
-				if f.RateLimited != tt.limited || f.RetryAfter.Round(second) != tt.told || f.Unknown != (tt.first.status == 503) {
+				if f.RateLimited != tt.limited || f.RetryAfter.Round(second) != tt.told || f.OutcomeUnknown != (tt.first.status == 503) {
 					t.Errorf("failure %+v, want one that is limited: %t, and told to wait %s", f, tt.limited, tt.told)
 				}
 			})
@@ -107,7 +107,7 @@ func TestReplacedTokenIsForeseen(t *testing.T) {
 		began := time.Now()
 		_, err := e.Do(t.Context(), newCall(http.MethodGet, true))
 		f := failureOf(t, err)
-		if f == nil || time.Since(began) != 0 || !f.RateLimited || f.RetryAfter != window || f.Answer.Status != http.StatusUnauthorized {
+		if f == nil || time.Since(began) != 0 || !f.RateLimited || f.RetryAfter != window || f.Response.StatusCode != http.StatusUnauthorized {
 			t.Errorf("after %s: %+v", time.Since(began), f)
 		}
 	})
@@ -126,7 +126,7 @@ func TestGateShutsDuringAWait(t *testing.T) {
 		began := time.Now()
 		_, err := e.Do(t.Context(), newCall(http.MethodPut, true))
 		f := failureOf(t, err)
-		if took := time.Since(began); took != 6*time.Second || f.Attempts != 1 || !f.RateLimited || !f.Unknown || f.RetryAfter != 8*time.Second {
+		if took := time.Since(began); took != 6*time.Second || f.Attempts != 1 || !f.RateLimited || !f.OutcomeUnknown || f.RetryAfter != 8*time.Second {
 			t.Errorf("took %s with %+v, want a refusal after 6s for 8s", took, f)
 		}
 	})

@@ -107,7 +107,7 @@ func newEngine(rt http.RoundTripper, change ...func(*Options)) *Engine {
 	return New(opts)
 }
 
-func acceptAll(*Answer) error { return nil }
+func acceptAll(*Response) error { return nil }
 
 func newCall(method string, repeatable bool) *Call {
 	c := &Call{

@@ -7,111 +7,127 @@ import (
 	"time"
 )
 
-// An Attempt is what an observer is told.
+// An Attempt describes one attempt to an observer. It does not hold personal
+// data.
 type Attempt struct {
-	Method  string
-	Route   string
-	Status  int
-	Number  int
-	Waited  time.Duration
-	Elapsed time.Duration
-	Class   string
+	Method     string
+	Route      string
+	StatusCode int           // zero means that no response arrived
+	Number     int           // within the call, from 1
+	Waited     time.Duration // before the attempt was sent
+	Elapsed    time.Duration // until its response was read
+	Class      AttemptClass
 }
 
-func (c *call) report(ctx context.Context, elapsed time.Duration) {
-	opts := &c.engine.opts
-	logged := opts.Logger != nil && opts.Logger.Enabled(ctx, slog.LevelDebug)
-	if opts.Observer == nil && !logged {
-		return
-	}
-	a := Attempt{
-		Method:  c.Method,
-		Route:   c.Route,
-		Number:  c.attempt,
-		Waited:  c.waited,
-		Elapsed: elapsed,
-		Class:   c.class(),
-	}
-	if c.answer != nil {
-		a.Status = c.answer.Status
-	}
-	if logged {
-		opts.Logger.LogAttrs(ctx, slog.LevelDebug, "trengo attempt", a.attrs()...)
-	}
-	if opts.Observer != nil {
-		opts.Observer(a)
-	}
-}
-
-func (a Attempt) attrs() []slog.Attr {
+func (a *Attempt) attrs() []slog.Attr {
 	return []slog.Attr{
 		slog.String("method", a.Method),
 		slog.String("route", a.Route),
-		slog.Int("status", a.Status),
+		slog.Int("status", a.StatusCode),
 		slog.Int("attempt", a.Number),
 		slog.Duration("waited", a.Waited),
 		slog.Duration("elapsed", a.Elapsed),
-		slog.String("class", a.Class),
+		slog.String("class", string(a.Class)),
 	}
 }
 
-func (c *call) reportRetry(ctx context.Context, repeat bool) {
-	logger := c.engine.opts.Logger
-	if logger == nil || !repeat && c.outcome != limited {
-		return
-	}
-	message := "trengo rate limit reached"
-	if repeat {
-		message = "trengo retry"
-	}
-	logger.LogAttrs(ctx, slog.LevelWarn, message,
-		slog.String("method", c.Method),
-		slog.String("route", c.Route),
-		slog.Int("attempt", c.attempt),
-		slog.String("class", c.class()),
-		slog.Duration("wait", max(c.wait, c.told())))
-}
+// An AttemptClass names how an attempt failed. It is empty if the response
+// could be used.
+type AttemptClass string
 
-// reportRefusal is all that is told of a call that is not sent, or not again,
-// for want of room: an observer is told of attempts.
-func (c *call) reportRefusal(ctx context.Context) {
-	if c.engine.opts.Logger == nil {
-		return
-	}
-	c.engine.opts.Logger.LogAttrs(ctx, slog.LevelDebug, "trengo refused",
-		slog.String("method", c.Method),
-		slog.String("route", c.Route),
-		slog.Duration("wait", c.told()))
-}
+// The classes of attempts that failed.
+const (
+	ClassNoConnection   AttemptClass = "no_connection"   // no connection was obtained, so nothing was sent
+	ClassRateLimited    AttemptClass = "rate_limited"    // the status is 429
+	ClassTimeout        AttemptClass = "timeout"         // no response in time
+	ClassCanceled       AttemptClass = "canceled"        // the context was canceled first
+	ClassConnectionLost AttemptClass = "connection_lost" // no response for any other reason
+	ClassServerError    AttemptClass = "server_error"    // a status of 500 or more, except 501
+	ClassUnreadable     AttemptClass = "unreadable"      // a 2xx response that cannot be used
+	ClassRefused        AttemptClass = "refused"         // any other response
+)
 
-// class names how an attempt ended; empty for an answer that can be used.
-func (c *call) class() string {
-	switch c.outcome {
-	case notSent, lost, unreadable:
-		return lossClass(c.outcome, c.cause)
-	case limited:
-		return "rate_limited"
-	case serverError:
-		return "server_error"
-	case refused:
-		return "refused"
-	default:
+func classOf(result outcome, cause error) AttemptClass {
+	switch result {
+	case outcomeNotSent, outcomeLost, outcomeUnreadable:
+		return classOfLoss(result, cause)
+	case outcomeRateLimited:
+		return ClassRateLimited
+	case outcomeServerError:
+		return ClassServerError
+	case outcomeRefused:
+		return ClassRefused
+	case outcomeNone, outcomeAccepted:
 		return ""
 	}
+	return ""
 }
 
-func lossClass(how outcome, cause error) string {
+func classOfLoss(result outcome, cause error) AttemptClass {
 	var timed interface{ Timeout() bool }
 	switch {
 	case errors.Is(cause, context.Canceled):
-		return "canceled"
-	case how == notSent:
-		return "no_connection"
-	case how == unreadable:
-		return "unreadable"
+		return ClassCanceled
+	case result == outcomeNotSent:
+		return ClassNoConnection
+	case result == outcomeUnreadable:
+		return ClassUnreadable
 	case errors.As(cause, &timed) && timed.Timeout():
-		return "timeout"
+		return ClassTimeout
 	default:
-		return "connection_lost"
+		return ClassConnectionLost
 	}
+}
+
+// An observer passes on what happens to calls: attempts to the caller's
+// Observer and Logger, decisions to the Logger only.
+type observer struct {
+	logger   *slog.Logger                   // nil means no log
+	callback func(context.Context, Attempt) // nil means no observer
+}
+
+// enabled reports whether anybody is told about attempts.
+func (o *observer) enabled(ctx context.Context) bool { return o.callback != nil || o.logsAttempts(ctx) }
+
+func (o *observer) logsAttempts(ctx context.Context) bool {
+	return o.logger != nil && o.logger.Enabled(ctx, slog.LevelDebug)
+}
+
+func (o *observer) attempt(ctx context.Context, a Attempt) {
+	if o.logsAttempts(ctx) {
+		o.logger.LogAttrs(ctx, slog.LevelDebug, "trengo attempt", a.attrs()...)
+	}
+	if o.callback != nil {
+		o.callback(ctx, a)
+	}
+}
+
+// retry logs whether another attempt follows the one described. That none
+// follows is worth a line only if the rate limit is the reason.
+func (o *observer) retry(ctx context.Context, a Attempt, retry bool, wait time.Duration) {
+	if o.logger == nil || !retry && a.Class != ClassRateLimited {
+		return
+	}
+	message := "trengo rate limit reached"
+	if retry {
+		message = "trengo retry"
+	}
+	o.logger.LogAttrs(ctx, slog.LevelWarn, message,
+		slog.String("method", a.Method),
+		slog.String("route", a.Route),
+		slog.Int("attempt", a.Number),
+		slog.String("class", string(a.Class)),
+		slog.Duration("wait", wait))
+}
+
+// noRoom logs that a call is not sent, or not sent again, because the rate
+// limit leaves no room for it in time.
+func (o *observer) noRoom(ctx context.Context, req *Call, wait time.Duration) {
+	if o.logger == nil {
+		return
+	}
+	o.logger.LogAttrs(ctx, slog.LevelDebug, "trengo refused",
+		slog.String("method", req.Method),
+		slog.String("route", req.Route),
+		slog.Duration("wait", wait))
 }

@@ -154,7 +154,7 @@ func TestUnsentAttemptsPayNothing(t *testing.T) {
 		for range 50 {
 			_, _ = e.Do(t.Context(), newCall(http.MethodGet, true))
 		}
-		if free := e.pacer.free(); free != 120 {
+		if free := e.limiter.slots.free(); free != 120 {
 			t.Errorf("%d slots are free, want 120", free)
 		}
 	})
@@ -182,10 +182,10 @@ func TestLearnLimit(t *testing.T) {
 				server := &stub{answers: []answer{{status: 200, header: http.Header{headerLimit: {tt.said}, headerRemaining: {"740"}}}}}
 				e := newEngine(server, func(o *Options) { o.Ceiling = tt.ceiling })
 				_, _ = e.Do(t.Context(), newCall(http.MethodGet, true))
-				if e.pacer.limit != tt.want {
-					t.Errorf("limit %d, want %d", e.pacer.limit, tt.want)
+				if e.limiter.slots.limit != tt.want {
+					t.Errorf("limit %d, want %d", e.limiter.slots.limit, tt.want)
 				}
-				if free := e.pacer.free(); free < min(tt.want-1, 739) {
+				if free := e.limiter.slots.free(); free < min(tt.want-1, 739) {
 					t.Errorf("%d slots are free: the others were held back without a sign of anybody", free)
 				}
 			})
@@ -199,10 +199,10 @@ func TestSomebodyElseOnTheToken(t *testing.T) {
 		server.spend(100)
 		e := newEngine(server)
 		drain(t, e, 1, 1)
-		if free := e.pacer.free(); free != 19 {
+		if free := e.limiter.slots.free(); free != 19 {
 			t.Errorf("%d slots are free, want the 19 that the server has", free)
 		}
-		if b := e.pacer.bucket.Burst(); b != 6 {
+		if b := e.limiter.pacer.bucket.Burst(); b != 6 {
 			t.Errorf("burst %d, want 6 beside somebody else", b)
 		}
 		drain(t, e, 19, 19)
@@ -211,7 +211,7 @@ func TestSomebodyElseOnTheToken(t *testing.T) {
 		}
 		time.Sleep(3 * window)
 		drain(t, e, 1, 1)
-		if free, b := e.pacer.free(), e.pacer.bucket.Burst(); free != 119 || b != 60 {
+		if free, b := e.limiter.slots.free(), e.limiter.pacer.bucket.Burst(); free != 119 || b != 60 {
 			t.Errorf("%d slots free with burst %d, want 119 and 60 again", free, b)
 		}
 	})
@@ -260,7 +260,7 @@ func TestOthersAsLastSaid(t *testing.T) {
 			time.Sleep(step.after)
 			server.spend(step.spend)
 			drain(t, e, 1, 1)
-			if free, pace := e.pacer.free(), float64(e.pacer.bucket.Limit()); free != step.free || pace != step.perSec {
+			if free, pace := e.limiter.slots.free(), float64(e.limiter.pacer.bucket.Limit()); free != step.free || pace != step.perSec {
 				t.Errorf("%s: %d slots free and %g a second, want %d and %g", step.what, free, pace, step.free, step.perSec)
 			}
 		}
@@ -408,8 +408,8 @@ func TestGivingUpWhileWaiting(t *testing.T) {
 		if next > time.Second {
 			t.Errorf("the next in the queue waited %s", next)
 		}
-		if e.pacer.queue.Len() != 0 || len(e.pacer.inFlight) != 0 || e.pacer.timer != nil {
-			t.Errorf("%d waiters, %d slots and timer %v are left", e.pacer.queue.Len(), len(e.pacer.inFlight), e.pacer.timer)
+		if e.limiter.queue.len() != 0 || len(e.limiter.slots.inFlight) != 0 || e.limiter.timer != nil {
+			t.Errorf("%d waiters, %d slots and timer %v are left", e.limiter.queue.len(), len(e.limiter.slots.inFlight), e.limiter.timer)
 		}
 	})
 }

@@ -15,7 +15,7 @@ func inEightSeconds(t *testing.T, e *Engine, followed int) *Failure {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 	defer cancel()
-	_, err := e.Do(Opening(ctx, followed), newCall(http.MethodGet, true))
+	_, err := e.Do(WithSequence(ctx, followed), newCall(http.MethodGet, true))
 	return failureOf(t, err)
 }
 
@@ -76,7 +76,7 @@ func TestMaxWaitOfAnOpening(t *testing.T) {
 		e := newEngine(&windowed{limit: 120, roundTrip: 1500 * time.Millisecond}, func(o *Options) { o.MaxWait = 2 * time.Second })
 		drain(t, e, 60, 60)
 		began := time.Now()
-		_, err := e.Do(Opening(t.Context(), 2), newCall(http.MethodGet, true))
+		_, err := e.Do(WithSequence(t.Context(), 2), newCall(http.MethodGet, true))
 		if f := failureOf(t, err); f != nil || time.Since(began) > 3*time.Second {
 			t.Errorf("after %s: %+v", time.Since(began), f)
 		}
@@ -111,7 +111,7 @@ func TestNothingIsSentTooLateAfterAWait(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 58*time.Second)
 				defer cancel()
 				_, err := e.Do(ctx, newCall(http.MethodPost, false))
-				if f := failureOf(t, err); f != nil && f.Unknown {
+				if f := failureOf(t, err); f != nil && f.OutcomeUnknown {
 					t.Errorf("%+v", f)
 				}
 			})
@@ -146,14 +146,14 @@ func TestAnswersWakeTheQueue(t *testing.T) {
 // A waiter that leaves just when it is admitted gives its slot back.
 func TestLeavingWhenAdmitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPacer(120, 0)
-		w := &waiter{slot: &slot{}, admitted: make(chan error, 1)}
-		p.mu.Lock()
-		place := p.enqueue(w)
-		p.serve(time.Now())
-		p.mu.Unlock()
-		p.leave(place)
-		if free := p.free(); free != 120 {
+		l := newLimiter(120, 0)
+		w := &waiter{slot: &slot{}}
+		l.mu.Lock()
+		l.queue.push(w)
+		l.dispatch(time.Now())
+		l.mu.Unlock()
+		l.abandon(w)
+		if free := l.slots.free(); free != 120 {
 			t.Errorf("%d slots are free", free)
 		}
 	})

@@ -173,9 +173,9 @@ func TestParts(t *testing.T) {
 			synctest.Wait()
 		}
 		call("a whole one", t.Context())
-		call("an opening one", Opening(t.Context(), 1))
-		call("a following one", Following(t.Context(), 0))
-		call("another", Following(t.Context(), 0))
+		call("an opening one", WithSequence(t.Context(), 1))
+		call("a following one", WithContinuation(t.Context(), 0))
+		call("another", WithContinuation(t.Context(), 0))
 		call("a last one", t.Context())
 		wg.Wait()
 		want := []string{"a following one", "another", "a whole one", "an opening one", "a last one"}
@@ -217,8 +217,8 @@ func TestPartsBeforeADeadline(t *testing.T) {
 					defer cancel()
 					if i%3 == 0 {
 						do(ctx, &alone)
-					} else if do(Opening(ctx, 1), &begun) {
-						do(Following(ctx, 0), &ended)
+					} else if do(WithSequence(ctx, 1), &begun) {
+						do(WithContinuation(ctx, 0), &ended)
 					}
 				})
 			}

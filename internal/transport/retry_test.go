@@ -39,7 +39,7 @@ func TestTransportThatDoesNotTrace(t *testing.T) {
 					}
 					server := &stub{answers: []answer{{err: tt.err, untraced: true}, {status: 200}}}
 					_, err := newEngine(server).Do(t.Context(), newCall(http.MethodPost, repeatable))
-					if f := failureOf(t, err); server.count() != want || (f != nil && f.Unknown) != (want == 1) {
+					if f := failureOf(t, err); server.count() != want || (f != nil && f.OutcomeUnknown) != (want == 1) {
 						t.Errorf("repeatable %t: %d attempts and %+v, want %d", repeatable, server.count(), f, want)
 					}
 				}
@@ -75,12 +75,12 @@ func TestRetriesUsedUp(t *testing.T) {
 					t.Fatal("no failure")
 				}
 				status := 0
-				if f.Answer != nil {
-					status = f.Answer.Status
+				if f.Response != nil {
+					status = f.Response.StatusCode
 				}
-				if f.Unknown != tt.unknown || f.RateLimited != tt.limited || status != tt.status {
+				if f.OutcomeUnknown != tt.unknown || f.RateLimited != tt.limited || status != tt.status {
 					t.Errorf("unknown %t, limited %t, status %d; want %t, %t, %d",
-						f.Unknown, f.RateLimited, status, tt.unknown, tt.limited, tt.status)
+						f.OutcomeUnknown, f.RateLimited, status, tt.unknown, tt.limited, tt.status)
 				}
 			})
 		})
@@ -133,7 +133,7 @@ func TestPauseAfter429(t *testing.T) {
 					return
 				}
 				f := failureOf(t, err)
-				if took != 0 || f == nil || !f.RateLimited || f.RetryAfter < 10*time.Second || f.Answer.Status != 429 {
+				if took != 0 || f == nil || !f.RateLimited || f.RetryAfter < 10*time.Second || f.Response.StatusCode != 429 {
 					t.Errorf("took %s with %+v, want a refusal at once", took, f)
 				}
 			})
@@ -186,10 +186,10 @@ func TestContextEnds(t *testing.T) {
 				if took := time.Since(began); took != 5*time.Second {
 					t.Errorf("took %s, want 5s", took)
 				}
-				if !errors.Is(f.Cause, context.Canceled) || f.Unknown != tt.unknown {
-					t.Errorf("cause %v, unknown %t; want a cancelled context, %t", f.Cause, f.Unknown, tt.unknown)
+				if !errors.Is(f.Cause, context.Canceled) || f.OutcomeUnknown != tt.unknown {
+					t.Errorf("cause %v, unknown %t; want a cancelled context, %t", f.Cause, f.OutcomeUnknown, tt.unknown)
 				}
-				if n := len(e.pacer.inFlight); n != 0 {
+				if n := len(e.limiter.slots.inFlight); n != 0 {
 					t.Errorf("%d slots are still held", n)
 				}
 			})
@@ -208,8 +208,8 @@ func TestTokenSourceFails(t *testing.T) {
 		if f := failureOf(t, err); !errors.Is(f.Cause, vault) || f.Attempts != 0 || server.count() != 0 {
 			t.Errorf("failure %+v after %d requests", f, server.count())
 		}
-		if e.pacer.free() != 120 {
-			t.Errorf("%d slots are free, want all", e.pacer.free())
+		if e.limiter.slots.free() != 120 {
+			t.Errorf("%d slots are free, want all", e.limiter.slots.free())
 		}
 	})
 }
@@ -221,7 +221,7 @@ func FuzzRetryAfter(f *testing.F) {
 	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, after, reset, date string) {
 		header := http.Header{"Retry-After": {after}, "X-Ratelimit-Reset": {reset}, "Date": {date}}
-		wait, ok := retryAfter(header, now)
+		wait, ok := parseRetryAfter(header, now)
 		if wait < 0 || !ok && wait != 0 {
 			t.Errorf("wait %s, %t", wait, ok)
 		}

@@ -1,4 +1,4 @@
-package trengo
+package handlebars_test
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestSubjectTemplate_jsonValues(t *testing.T) {
+func TestRender_jsonValues(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ value, want string }{
 		{`true`, "true"},
@@ -72,7 +72,7 @@ func TestSubjectTemplate_jsonValues(t *testing.T) {
 		t.Run(tc.value, func(t *testing.T) {
 			t.Parallel()
 			properties := decodeProperties(t, `{"v": `+tc.value+`}`)
-			if got := mustCompileSubject(t, "{{v}}").render("Ev", properties); got != tc.want {
+			if got := mustCompile(t, "{{v}}").Render("Ev", properties); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
@@ -85,12 +85,12 @@ type (
 	ratio  float64
 	paid   bool
 	colour struct{ name string }
-	broken struct{ *colour } // of a nil pointer, String panics
+	broken struct{ *colour } // with a nil pointer, String panics
 )
 
 func (c *colour) String() string { return "the colour " + c.name }
 
-func TestSubjectTemplate_goValues(t *testing.T) {
+func TestRender_goValues(t *testing.T) {
 	t.Parallel()
 	var (
 		seven  = 7
@@ -114,16 +114,16 @@ func TestSubjectTemplate_goValues(t *testing.T) {
 		{"named bool", paid(true), "true"},
 		{"float64", 2000.50, "2000.5"},
 		{"whole float64", 2000.0, "2000"},
-		{"float64 in the place of an integer", float64(1234567890123456789), "1234567890123456800"},
+		{"float64 that rounds an integer", float64(1234567890123456789), "1234567890123456800"},
 		{"minus zero", math.Copysign(0, -1), "0"},
 		{"infinity", math.Inf(-1), "-Infinity"},
-		{"no number", math.NaN(), "NaN"},
+		{"NaN", math.NaN(), "NaN"},
 		{"float32", float32(0.1), "0.1"},
 		{"infinite float32", float32(math.Inf(1)), "Infinity"},
 		{"named string", plan("pro"), "pro"},
 		{"bytes", []byte("abc"), "abc"},
 		{"raw JSON", json.RawMessage(`{"a":1}`), `{"a":1}`},
-		{"json.Number that is none", json.Number("seven"), "seven"},
+		{"json.Number that is not a number", json.Number("seven"), "seven"},
 		{"empty json.Number", json.Number(""), ""},
 
 		{"time", noon, "2024-05-01T12:00:00Z"},
@@ -158,14 +158,14 @@ func TestSubjectTemplate_goValues(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			if got := mustCompileSubject(t, "{{v}}").render("Ev", map[string]any{"v": tc.v}); got != tc.want {
+			if got := mustCompile(t, "{{v}}").Render("Ev", map[string]any{"v": tc.v}); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
 	}
 }
 
-func TestSubjectTemplate_goPaths(t *testing.T) {
+func TestRender_goPaths(t *testing.T) {
 	t.Parallel()
 	properties := map[string]any{
 		"strings": []string{"a", "b"},
@@ -195,22 +195,22 @@ func TestSubjectTemplate_goPaths(t *testing.T) {
 	} {
 		t.Run(template, func(t *testing.T) {
 			t.Parallel()
-			if got := mustCompileSubject(t, template).render("Ev", properties); got != want {
+			if got := mustCompile(t, template).Render("Ev", properties); got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		})
 	}
 }
 
-func TestSubjectTemplate_goProperties(t *testing.T) {
+func TestRender_goProperties(t *testing.T) {
 	t.Parallel()
 	properties := map[string]any{"b": (*int)(nil), "a": []string{"x"}, "c": map[string]any(nil)}
-	if got, want := mustCompileSubject(t, "{{properties}}").render("Ev", properties), "a: x b: null c: null"; got != want {
+	if got, want := mustCompile(t, "{{properties}}").Render("Ev", properties), "a: x b: null c: null"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-func TestSubjectTemplate_hostileValues(t *testing.T) {
+func TestRender_hostileValues(t *testing.T) {
 	t.Parallel()
 	everyone := make([]any, 10)
 	for i := range everyone {
@@ -220,7 +220,7 @@ func TestSubjectTemplate_hostileValues(t *testing.T) {
 	for range 100_000 {
 		deep = []any{deep}
 	}
-	template := mustCompileSubject(t, "a{{v}}")
+	template := mustCompile(t, "a{{v}}")
 	for name, v := range map[string]any{
 		"a list that contains itself many times": everyone,
 		"a deep list":                            deep,
@@ -228,7 +228,7 @@ func TestSubjectTemplate_hostileValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := template.render("Ev", map[string]any{"v": v}); !strings.HasPrefix(got, "a") {
+			if got := template.Render("Ev", map[string]any{"v": v}); !strings.HasPrefix(got, "a") {
 				t.Errorf("got %q", got)
 			}
 		})

@@ -1,4 +1,4 @@
-package trengo
+package handlebars
 
 import (
 	"encoding/json"
@@ -13,102 +13,101 @@ import (
 	"time"
 )
 
-// maxValues is how many values, those in lists included, are printed into one
-// subject. More have no room in it, and a list that contains itself comes to
-// an end.
+// maxValues limits how many values one rendering prints, elements of lists
+// included. It ends the rendering of a list that contains itself.
 const maxValues = 4096
 
-// allProperties is what {{properties}} stands for: one text, into which no
-// path leads.
+// allProperties is the value of {{ properties }}. It prints as one text and a
+// path does not lead into it.
 type allProperties map[string]any
 
-// valuePrinter prints values as JavaScript's String does, but integers keep
-// all their digits.
-type valuePrinter struct {
-	out  strings.Builder
-	left int // how many values may still be printed
+// A printer prints values as JavaScript's String does, except that integers
+// keep all their digits.
+type printer struct {
+	text strings.Builder
+	left int // how many more values may be printed
 }
 
-func (p *valuePrinter) value(v any) {
+func (p *printer) print(v any) {
 	p.left--
 	if p.left < 0 {
 		return
 	}
 	switch v := jsonValue(v).(type) {
 	case string:
-		p.out.WriteString(v)
+		p.text.WriteString(v)
 	case bool:
-		p.out.WriteString(strconv.FormatBool(v))
+		p.text.WriteString(strconv.FormatBool(v))
 	case json.Number:
-		p.number(v)
+		p.printNumber(v)
 	case float64:
-		p.float(v)
+		p.printFloat(v)
 	case []any:
-		p.list(v)
+		p.printList(v)
 	case map[string]any:
-		p.out.WriteString("[object Object]")
+		p.text.WriteString("[object Object]")
 	case allProperties:
-		p.properties(v)
+		p.printProperties(v)
 	}
 }
 
-func (p *valuePrinter) number(n json.Number) {
+func (p *printer) printNumber(n json.Number) {
 	integer := !strings.ContainsAny(string(n), ".eE")
 	if integer && n != "-0" {
-		p.out.WriteString(string(n))
+		p.text.WriteString(string(n))
 		return
 	}
 	f, err := strconv.ParseFloat(string(n), 64)
 	if errors.Is(err, strconv.ErrSyntax) {
-		p.out.WriteString(string(n))
+		p.text.WriteString(string(n))
 		return
 	}
-	p.float(f)
+	p.printFloat(f) // a number out of range is infinite, as in JavaScript
 }
 
-func (p *valuePrinter) float(f float64) {
+func (p *printer) printFloat(f float64) {
 	switch size := math.Abs(f); {
 	case f == 0: // also -0
-		p.out.WriteByte('0')
+		p.text.WriteByte('0')
 	case math.IsInf(f, 1):
-		p.out.WriteString("Infinity")
+		p.text.WriteString("Infinity")
 	case math.IsInf(f, -1):
-		p.out.WriteString("-Infinity")
+		p.text.WriteString("-Infinity")
 	case size < 1e-6, size >= 1e21:
-		p.out.WriteString(strings.Replace(strconv.FormatFloat(f, 'e', -1, 64), "e-0", "e-", 1))
+		p.text.WriteString(strings.Replace(strconv.FormatFloat(f, 'e', -1, 64), "e-0", "e-", 1))
 	default:
 		var digits [32]byte
-		p.out.Write(strconv.AppendFloat(digits[:0], f, 'f', -1, 64))
+		p.text.Write(strconv.AppendFloat(digits[:0], f, 'f', -1, 64))
 	}
 }
 
-func (p *valuePrinter) list(values []any) {
+func (p *printer) printList(values []any) {
 	for i, v := range values {
 		if i > 0 {
-			p.out.WriteByte(',')
+			p.text.WriteByte(',')
 		}
-		p.value(v)
+		p.print(v)
 	}
 }
 
-func (p *valuePrinter) properties(properties allProperties) {
+func (p *printer) printProperties(properties allProperties) {
 	for i, name := range slices.Sorted(maps.Keys(properties)) {
 		if i > 0 {
-			p.out.WriteByte(' ')
+			p.text.WriteByte(' ')
 		}
-		p.out.WriteString(name)
-		p.out.WriteString(": ")
+		p.text.WriteString(name)
+		p.text.WriteString(": ")
 		if v := jsonValue(properties[name]); v != nil {
-			p.value(v)
+			p.print(v)
 		} else {
-			p.out.WriteString("null")
+			p.text.WriteString("null")
 		}
 	}
 }
 
-// jsonValue returns v as it would be had it come as JSON: nil, string, bool,
-// json.Number or float64, []any or map[string]any. Only events built in Go
-// hold anything else.
+// jsonValue returns v as a value of one of the types that JSON is decoded into:
+// nil, string, bool, json.Number, float64, []any or map[string]any. Properties
+// that were not decoded from JSON may hold any other type.
 func jsonValue(v any) any {
 	switch v := v.(type) {
 	case nil, string, bool, json.Number, float64, allProperties:
@@ -126,9 +125,9 @@ func jsonValue(v any) any {
 	case *time.Time:
 		return typed.Format(time.RFC3339Nano)
 	case fmt.Stringer, error:
-		return fmt.Sprint(v) // survives a method that panics
+		return fmt.Sprint(v) // recovers from a method that panics
 	}
-	return jsonKind(value)
+	return jsonValueOfKind(value)
 }
 
 func isNil(v reflect.Value) bool {
@@ -139,9 +138,9 @@ func isNil(v reflect.Value) bool {
 	return false
 }
 
-// jsonKind is jsonValue by what a type is made of. What JSON cannot hold
-// becomes nil.
-func jsonKind(v reflect.Value) any {
+// jsonValueOfKind is jsonValue for a type that is only known by its kind. The
+// result is nil if JSON does not have such values.
+func jsonValueOfKind(v reflect.Value) any {
 	switch v.Kind() {
 	case reflect.String:
 		return v.String()
@@ -152,7 +151,7 @@ func jsonKind(v reflect.Value) any {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		return json.Number(strconv.FormatUint(v.Uint(), 10))
 	case reflect.Float32:
-		return float64Of(v.Float())
+		return widenFloat32(v.Float())
 	case reflect.Float64:
 		return v.Float()
 	case reflect.Slice, reflect.Array:
@@ -162,7 +161,7 @@ func jsonKind(v reflect.Value) any {
 	case reflect.Struct:
 		return map[string]any{}
 	case reflect.Pointer:
-		// A pointer to a pointer is not followed: it may lead back to itself.
+		// A pointer to a pointer is not followed: it may point to itself.
 		if to := v.Elem(); to.Kind() != reflect.Pointer && to.Kind() != reflect.Interface {
 			return jsonValue(to.Interface())
 		}
@@ -170,9 +169,9 @@ func jsonKind(v reflect.Value) any {
 	return nil
 }
 
-// float64Of returns the float64 that is written as the float32 is: 0.1, not
-// 0.10000000149011612.
-func float64Of(f float64) float64 {
+// widenFloat32 returns the float64 that prints like the float32 value f: 0.1,
+// not 0.10000000149011612.
+func widenFloat32(f float64) float64 {
 	f, _ = strconv.ParseFloat(strconv.FormatFloat(f, 'g', -1, 32), 64)
 	return f
 }

@@ -1,11 +1,13 @@
-package trengo
+package handlebars_test
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/trengo-go/trengo/internal/handlebars"
 )
 
-func TestCompileSubject_errors(t *testing.T) {
+func TestCompile_errors(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ template, tag string }{
 		{"a {{event", "{{event"},
@@ -53,7 +55,7 @@ func TestCompileSubject_errors(t *testing.T) {
 		{"{{!-- c --} }}", "{{!-- c --} }}"},
 
 		{`\{{event}}`, `\{{event}}`},
-		{`a \\{{event}}`, `\{{event}}`}, // unlike Handlebars
+		{`a \\{{event}}`, `\{{event}}`}, // in Handlebars, this is a backslash and an expression
 		{`\{{event`, `\{{event`},
 
 		{"{{lookup . \"event\"}}", "{{lookup . \"event\"}}"},
@@ -100,26 +102,26 @@ func TestCompileSubject_errors(t *testing.T) {
 	} {
 		t.Run(tc.template, func(t *testing.T) {
 			t.Parallel()
-			_, err := compileSubject("{{event}} " + tc.template)
+			_, err := handlebars.Compile("{{event}} " + tc.template)
 			if err == nil {
-				t.Fatalf("%q was compiled", tc.template)
+				t.Fatalf("%q compiles", tc.template)
 			}
 			want := "tag `" + tc.tag + "` is not supported"
 			if !strings.Contains(tc.tag, "}}") {
 				want = "tag `" + tc.tag + "` is not closed"
 			}
 			if !strings.HasPrefix(err.Error(), want) {
-				t.Errorf("got error %q, want %q", err, want)
+				t.Errorf("got error %q, want prefix %q", err, want)
 			}
 		})
 	}
 }
 
-func TestCompileSubject_punctuation(t *testing.T) {
+func TestCompile_punctuation(t *testing.T) {
 	t.Parallel()
 	for _, r := range "\t !\"#%&'()*+,/;<=>@[\\]^`{|}~\u00a0\ufeff" {
-		if _, err := compileSubject("{{a" + string(r) + "b}}"); err == nil {
-			t.Errorf("a name with %q was compiled", r)
+		if _, err := handlebars.Compile("{{a" + string(r) + "b}}"); err == nil {
+			t.Errorf("a segment with %q compiles", r)
 		}
 	}
 }

@@ -1,0 +1,181 @@
+package trengo
+
+import (
+	"errors"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"github.com/trengo-go/trengo/internal/keyqueue"
+	"github.com/trengo-go/trengo/internal/lru"
+)
+
+// memory is what a [Destination] remembers, all of it bounded. It is safe for
+// concurrent use.
+type memory struct {
+	// people is where operations wait for each other: first those of the same
+	// identifier, then those of the same contact.
+	people keyqueue.Queue[personKey]
+	// firstTicket is where tickets wait until the ID of one ticket is known.
+	firstTicket keyqueue.Queue[struct{}]
+
+	contacts *lru.Cache[contactKey, knownContact]
+
+	seeds    [2]maphash.Seed
+	results  *lru.Cache[fingerprint, Result]
+	failures *lru.Cache[fingerprint, error]
+
+	// pendingContacts holds the people of whom it is not known whether they
+	// have a contact, with the time at which the last attempt to create it
+	// ended.
+	pendingContacts *lru.Cache[personKey, time.Time]
+	pendingTickets  *lru.Cache[int64, pendingTicket] // by contact
+
+	mu              sync.Mutex
+	highestTicketID int64 // that this process has created; zero if none
+}
+
+const (
+	maxFailures = 10_000
+	// failureTTL is longer than RudderStack waits between two deliveries, and
+	// shorter than it keeps trying.
+	failureTTL = time.Hour
+)
+
+func newMemory(cfg *DestinationConfig) *memory {
+	const entriesPerPerson = 2 // the ID and the name
+	// A pending write has to be remembered until it can be reconciled.
+	pendingTTL := max(cfg.MessageTTL, defaultMessageTTL)
+	return &memory{
+		contacts:        lru.New[contactKey, knownContact](entriesPerPerson*cfg.MaxPeople, cfg.PeopleTTL),
+		seeds:           [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+		results:         lru.New[fingerprint, Result](cfg.MaxMessages, cfg.MessageTTL),
+		failures:        lru.New[fingerprint, error](maxFailures, failureTTL),
+		pendingContacts: lru.New[personKey, time.Time](cfg.MaxMessages, pendingTTL),
+		pendingTickets:  lru.New[int64, pendingTicket](cfg.MaxMessages, pendingTTL),
+	}
+}
+
+// resultOf returns what a message did when it was processed. It never knows an
+// event without a message ID, because rememberResult ignores it.
+func (m *memory) resultOf(key messageKey) (Result, bool) {
+	result, ok := m.results.Get(m.fingerprint(key))
+	result.Duplicate = ok
+	return result, ok
+}
+
+func (m *memory) rememberResult(key messageKey, result Result) {
+	if key.messageID != "" {
+		m.results.Put(m.fingerprint(key), result)
+	}
+}
+
+// failureOf returns how an operation ended that would end the same again. A
+// contact that was not known then may be known by now.
+func (m *memory) failureOf(op *operation) error {
+	err, _ := m.failures.Get(m.fingerprint(op.messageKey()))
+	if errors.Is(err, ErrContactNotFound) {
+		if _, known := m.contacts.Get(personContactKey(op)); known {
+			return nil
+		}
+	}
+	return err
+}
+
+func (m *memory) rememberFailure(op *operation, err error) {
+	if key := op.messageKey(); key.messageID != "" {
+		m.failures.Put(m.fingerprint(key), err)
+	}
+}
+
+// A fingerprint represents a message in a fraction of its size. At 128 bits no
+// two are ever the same.
+type fingerprint [2]uint64
+
+func (m *memory) fingerprint(key messageKey) fingerprint {
+	return fingerprint{maphash.Comparable(m.seeds[0], key), maphash.Comparable(m.seeds[1], key)}
+}
+
+// observeTicketID raises the high-water mark: the ID of a ticket that was
+// created after this process started. Trengo's IDs rise, so all older tickets
+// have smaller ones.
+func (m *memory) observeTicketID(id int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.highestTicketID = max(m.highestTicketID, id)
+}
+
+// highWaterMark returns zero as long as no ticket was observed.
+func (m *memory) highWaterMark() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.highestTicketID
+}
+
+// rememberContact remembers whose contact it is, and nothing of its name.
+func (m *memory) rememberContact(op *operation, contactID int64) {
+	m.contacts.Put(personContactKey(op), knownContact{id: contactID})
+}
+
+func (m *memory) forgetContact(op *operation) { m.contacts.Delete(personContactKey(op)) }
+
+// contactIDOf returns the ID of the contact of an operation's person.
+func (m *memory) contactIDOf(op *operation) (int64, bool) {
+	known, ok := m.contacts.Get(personContactKey(op))
+	return known.id, ok
+}
+
+// unknownName is remembered of a contact whose name may have changed. No event
+// has this name, and it is newer than what was read before.
+const unknownName = ""
+
+func (m *memory) rememberName(contactID int64, name string) {
+	m.contacts.Put(contactNameKey(contactID), knownContact{id: contactID, name: name, readAt: time.Now()})
+}
+
+// nameOf returns the name of a contact and when it was read.
+func (m *memory) nameOf(contactID int64) (name string, readAt time.Time, ok bool) {
+	known, ok := m.contacts.Get(contactNameKey(contactID))
+	return known.name, known.readAt, ok
+}
+
+// A contactKey is either a person on a channel, for the ID of their contact,
+// or a contact on no channel, for its name.
+type contactKey struct {
+	person    personKey
+	channelID int64
+}
+
+func personContactKey(op *operation) contactKey {
+	return contactKey{person: op.personKey(), channelID: op.channelID}
+}
+
+func contactNameKey(contactID int64) contactKey {
+	return contactKey{person: contactPersonKey(contactID)}
+}
+
+type knownContact struct {
+	id     int64
+	name   string
+	readAt time.Time
+}
+
+// A pendingTicket is a ticket of which it is not known whether it was created.
+type pendingTicket struct {
+	TicketCreateParams
+	message messageKey
+	event   string
+	// minID is the smallest ID that it can have: all of the contact's older
+	// tickets have smaller ones.
+	minID int64
+	ended time.Time // the attempt to create it
+}
+
+// matches reports whether t can be the pending ticket. Without a subject t must
+// at least be without a message: a ticket that the contact opened has one.
+func (p *pendingTicket) matches(t *Ticket) bool {
+	if t.ID < p.minID || t.channelIDAnywhere() != p.ChannelID || t.Subject != p.Subject {
+		return false
+	}
+	return p.Subject != "" || t.MessagesCount == 0 && t.LatestMessage == nil
+}

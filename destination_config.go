@@ -1,0 +1,240 @@
+package trengo
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A ChannelIdentifier is what distinguishes the contacts of a channel.
+type ChannelIdentifier string
+
+// The kinds of identifier.
+const (
+	IdentifierEmail ChannelIdentifier = "email"
+	IdentifierPhone ChannelIdentifier = "phone"
+)
+
+// A DestinationConfig configures a [Destination]. It can be decoded from the
+// JSON of RudderStack's own Trengo destination as it is; keys that are not
+// named here, the token among them, are ignored.
+type DestinationConfig struct {
+	// ChannelID is the channel on which contacts and tickets are created.
+	// Required. RudderStack: channelId, a number or its digits.
+	ChannelID int64
+
+	// ChannelIdentifier is what distinguishes contacts on such channels: an
+	// email (the default) or a phone number. Only tickets on email channels
+	// get a subject. RudderStack: channelIdentifier.
+	ChannelIdentifier ChannelIdentifier
+
+	// AllowDuplicates makes every identify create a contact without looking
+	// for existing ones. Trengo itself still keeps emails unique, but not
+	// phone numbers. RudderStack: enableDedup, which is the opposite; a
+	// missing key means no duplicates.
+	AllowDuplicates bool
+
+	// EventTemplates lists the track events that open a ticket, by their exact
+	// name, with the template of the subject. An empty template makes no
+	// subject. The package documentation describes templates. RudderStack:
+	// eventTemplateMap, a list of from and to, in which the last entry for a
+	// name wins.
+	EventTemplates map[string]string
+
+	// CreateMissingContacts makes a track event of an unknown person create
+	// the contact. Otherwise the event is an [ErrContactNotFound]. RudderStack
+	// does not have this setting.
+	CreateMissingContacts bool
+
+	// NormalizePhone replaces the built-in rule, which removes formatting and
+	// rejects national numbers. It receives the phone number as the event has
+	// it and returns it in international form, such as +31600000001, or an
+	// empty string if it is not usable. It is called concurrently.
+	NormalizePhone func(string) string
+
+	// MaxPeople limits how many people's contacts are remembered, and
+	// PeopleTTL for how long after they were last read. Zero means 100,000
+	// people and one hour. What is remembered saves requests.
+	MaxPeople int
+	PeopleTTL time.Duration
+
+	// MaxMessages limits how many processed messages are remembered, and
+	// MessageTTL for how long. Zero means 100,000 messages and 24 hours. A
+	// message that is delivered again after it was forgotten is processed
+	// again. MaxMessages also limits how many writes with an unknown outcome
+	// are remembered, for at least 24 hours.
+	MaxMessages int
+	MessageTTL  time.Duration
+
+	// Concurrency is how many events [Destination.ProcessAll] processes at
+	// once. Zero means 16.
+	Concurrency int
+}
+
+// The sizes of which zero in a DestinationConfig is the default.
+const (
+	defaultMaxPeople   = 100_000
+	defaultPeopleTTL   = time.Hour
+	defaultMaxMessages = 100_000
+	defaultMessageTTL  = 24 * time.Hour
+	defaultConcurrency = 16
+)
+
+// UnmarshalJSON reads the config of a RudderStack destination. The error names
+// every value that cannot be read. [NewDestination] reports what is missing or
+// contradictory.
+func (cfg *DestinationConfig) UnmarshalJSON(data []byte) error {
+	var wire struct {
+		ChannelID         json.RawMessage `json:"channelId"`
+		ChannelIdentifier json.RawMessage `json:"channelIdentifier"`
+		EnableDedup       json.RawMessage `json:"enableDedup"`
+		EventTemplateMap  json.RawMessage `json:"eventTemplateMap"`
+	}
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return withPrefix(safeText("the config is not a JSON object"))
+	}
+	var mistakes []error
+	report := func(key string, err error) {
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s: %w", key, err))
+		}
+	}
+	var err error
+	cfg.ChannelID, err = readChannelID(wire.ChannelID)
+	report("channelId", err)
+	cfg.ChannelIdentifier, err = readChannelIdentifier(wire.ChannelIdentifier)
+	report("channelIdentifier", err)
+	cfg.AllowDuplicates, err = readAllowDuplicates(wire.EnableDedup)
+	report("enableDedup", err)
+	cfg.EventTemplates, err = readEventTemplates(wire.EventTemplateMap)
+	report("eventTemplateMap", err)
+	if len(mistakes) > 0 {
+		return &opError{op: "unreadable config", err: errors.Join(mistakes...)}
+	}
+	return nil
+}
+
+func (cfg DestinationConfig) withDefaults() DestinationConfig {
+	cfg.MaxPeople = orDefault(cfg.MaxPeople, defaultMaxPeople)
+	cfg.PeopleTTL = orDefault(cfg.PeopleTTL, defaultPeopleTTL)
+	cfg.MaxMessages = orDefault(cfg.MaxMessages, defaultMaxMessages)
+	cfg.MessageTTL = orDefault(cfg.MessageTTL, defaultMessageTTL)
+	cfg.Concurrency = orDefault(cfg.Concurrency, defaultConcurrency)
+	cfg.ChannelIdentifier = orDefault(cfg.ChannelIdentifier, IdentifierEmail)
+	return cfg
+}
+
+func orDefault[T comparable](value, byDefault T) T {
+	if value == *new(T) {
+		return byDefault
+	}
+	return value
+}
+
+func (cfg *DestinationConfig) validate() error {
+	mistakes := []error{
+		checkNotNegative("MaxPeople", cfg.MaxPeople),
+		checkNotNegative("PeopleTTL", cfg.PeopleTTL),
+		checkNotNegative("MaxMessages", cfg.MaxMessages),
+		checkNotNegative("MessageTTL", cfg.MessageTTL),
+		checkNotNegative("Concurrency", cfg.Concurrency),
+	}
+	if cfg.ChannelID <= 0 {
+		mistakes = append(mistakes, errors.New("the channel ID is missing or not positive"))
+	}
+	if cfg.ChannelIdentifier != IdentifierEmail && cfg.ChannelIdentifier != IdentifierPhone {
+		mistakes = append(mistakes, errors.New("the channel identifier is neither email nor phone"))
+	}
+	return errors.Join(mistakes...)
+}
+
+func checkNotNegative[T int | int64 | time.Duration](name string, size T) error {
+	if size < 0 {
+		return fmt.Errorf("%s is negative", name)
+	}
+	return nil
+}
+
+func readChannelID(data json.RawMessage) (int64, error) {
+	var value looseText
+	if isNull(data) {
+		return 0, nil
+	}
+	if err := json.Unmarshal(data, &value); err != nil {
+		return 0, err
+	}
+	digits := strings.TrimSpace(string(value))
+	if digits == "" && data[0] == '"' {
+		return 0, nil
+	}
+	id, ok := parseID(digits)
+	if !ok {
+		return 0, errors.New("not an ID")
+	}
+	return id, nil
+}
+
+func readChannelIdentifier(data json.RawMessage) (ChannelIdentifier, error) {
+	var value string
+	if err := json.Unmarshal(orJSONNull(data), &value); err != nil {
+		return "", errors.New("not a text")
+	}
+	return ChannelIdentifier(strings.ToLower(strings.TrimSpace(value))), nil
+}
+
+func readAllowDuplicates(data json.RawMessage) (bool, error) {
+	switch strings.ToLower(strings.Trim(string(data), `" `)) {
+	case "", "null", "true", "1":
+		return false, nil
+	case "false", "0":
+		return true, nil
+	}
+	return false, errors.New("neither true nor false")
+}
+
+func readEventTemplates(data json.RawMessage) (map[string]string, error) {
+	var rows []json.RawMessage
+	if err := json.Unmarshal(orJSONNull(data), &rows); err != nil {
+		return nil, errors.New("not a list")
+	}
+	templates := make(map[string]string, len(rows))
+	for _, row := range rows {
+		var entry struct {
+			From looseText       `json:"from"`
+			To   json.RawMessage `json:"to"`
+		}
+		if err := json.Unmarshal(row, &entry); err != nil || strings.TrimSpace(string(entry.From)) == "" {
+			continue
+		}
+		var template string
+		// Anything but text is not a template; the event is listed all the same.
+		_ = json.Unmarshal(orJSONNull(entry.To), &template)
+		templates[string(entry.From)] = template
+	}
+	return templates, nil
+}
+
+func isNull(data json.RawMessage) bool { return len(data) == 0 || string(data) == "null" }
+
+func orJSONNull(data json.RawMessage) json.RawMessage {
+	if len(data) == 0 {
+		return json.RawMessage("null")
+	}
+	return data
+}
+
+// looseText is a string, or a number read as its digits; anything else is
+// empty.
+type looseText string
+
+func (t *looseText) UnmarshalJSON(data []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var v any
+	err := decoder.Decode(&v)
+	*t = looseText(wireText(v))
+	return err
+}

@@ -1,0 +1,39 @@
+package trengo
+
+import (
+	"context"
+	"net/http"
+)
+
+// A dryRun is the backend of [Destination.Plan]. It searches for the contact
+// and records the writes without sending them.
+type dryRun struct {
+	lookup contactLookup
+	writes []Write
+}
+
+func (d *dryRun) findContact(ctx context.Context, op *operation) (*Contact, error) {
+	if op.namesContact() {
+		return &Contact{ID: op.contactID}, nil
+	}
+	return d.lookup.find(ctx, op)
+}
+
+func (d *dryRun) createContact(_ context.Context, op *operation) (*Contact, error) {
+	in := op.contactParams()
+	return &Contact{Name: op.name}, d.record(http.MethodPost, channelContactsPath(in.ChannelID), in)
+}
+
+func (d *dryRun) renameContact(_ context.Context, op *operation, contactID int64) error {
+	return d.record(http.MethodPut, resourcePath(contactsPath, contactID), ContactUpdateParams{Name: op.name})
+}
+
+func (d *dryRun) createTicket(_ context.Context, _ *operation, in TicketCreateParams) (int64, error) {
+	return 0, d.record(http.MethodPost, ticketsPath, in)
+}
+
+func (d *dryRun) record(method, path string, in any) error {
+	body, err := encodeJSON(in)
+	d.writes = append(d.writes, Write{Method: method, Path: path, Body: body})
+	return err
+}

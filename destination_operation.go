@@ -1,0 +1,190 @@
+package trengo
+
+import (
+	"fmt"
+
+	"github.com/trengo-go/trengo/internal/identity"
+)
+
+// An operation is what an event asks for, as far as that is known without a
+// request.
+type operation struct {
+	event      *Event
+	eventType  string     // normalized
+	skipReason string     // why there is nothing to do; empty otherwise
+	channelID  int64      // the target channel
+	contactID  int64      // named by the sender; zero: to be found by identifier
+	identifier identifier // of the person, unless the sender named the contact
+	name       string     // of the person; empty if the event does not have one
+}
+
+// parseOperation interprets an event.
+func parseOperation(ev *Event, cfg *DestinationConfig, templates eventTemplates) (*operation, error) {
+	if ev == nil {
+		return nil, invalidEvent("it is nil")
+	}
+	op := &operation{event: ev, channelID: cfg.ChannelID}
+	var err error
+	if op.eventType, err = ev.normalizedType(); err != nil {
+		return nil, err
+	}
+	if op.skipReason = reasonToSkip(op.eventType, ev, templates); op.skipReason != "" {
+		return op, nil
+	}
+	channelID, err := ev.overrideID("trengoChannelId")
+	if err != nil {
+		return nil, err
+	}
+	if channelID != 0 {
+		op.channelID = channelID
+	}
+	if op.contactID, err = ev.overrideID("trengoContactId"); err != nil {
+		return nil, err
+	}
+	if !op.namesContact() {
+		if op.identifier, err = identifierOf(ev, cfg); err != nil {
+			return nil, err
+		}
+	}
+	op.name = ev.personName()
+	return op, nil
+}
+
+func reasonToSkip(eventType string, ev *Event, templates eventTemplates) string {
+	if on, isBool := ev.Integrations["Trengo"].(bool); isBool && !on {
+		return skippedIntegration
+	}
+	switch eventType {
+	case typeIdentify:
+		return ""
+	case typeTrack:
+		if !templates.lists(ev.Event) {
+			return skippedEvent
+		}
+		return ""
+	default:
+		return skippedType
+	}
+}
+
+// namesContact reports whether the sender named the contact.
+func (op *operation) namesContact() bool { return op.contactID != 0 }
+
+// contactParams are what the person's contact is created with.
+func (op *operation) contactParams() ContactCreateParams {
+	return ContactCreateParams{ChannelID: op.channelID, Identifier: op.identifier.address(), Name: op.name}
+}
+
+func (op *operation) personKey() personKey {
+	if op.namesContact() {
+		return contactPersonKey(op.contactID)
+	}
+	return personKey{kind: op.identifier.kind, identifier: op.identifier.key}
+}
+
+// messageKey returns the zero key for an event without a message ID.
+func (op *operation) messageKey() messageKey {
+	if op.event.MessageID == "" {
+		return messageKey{}
+	}
+	return messageKey{
+		messageID: op.event.MessageID,
+		eventType: op.eventType,
+		event:     op.event.Event,
+		channelID: op.channelID,
+		person:    op.personKey(),
+	}
+}
+
+// A personKey says whom an event is about: a person with an identifier, or the
+// contact that the sender named.
+type personKey struct {
+	kind       ChannelIdentifier
+	identifier string
+	contactID  int64
+}
+
+func contactPersonKey(contactID int64) personKey { return personKey{contactID: contactID} }
+
+// A messageKey is the same for all deliveries of one event. The message ID
+// alone is not enough: a transformation may have split one event into several.
+type messageKey struct {
+	messageID, eventType, event string
+	channelID                   int64
+	person                      personKey
+}
+
+// An identifier is the normalized email or phone number of a person.
+type identifier struct {
+	kind ChannelIdentifier
+	// key is the same for all spellings: the email in lower case, the digits
+	// of the phone number.
+	key string
+	// international reports whether the phone number came with + or 00.
+	international bool
+}
+
+// identifierOf returns the identifier of an event: the first usable value.
+func identifierOf(ev *Event, cfg *DestinationConfig) (identifier, error) {
+	kind := string(cfg.ChannelIdentifier)
+	why := "the event does not have " + withArticle(kind)
+	for _, source := range [...]map[string]any{ev.Traits, ev.Context.Traits, ev.Properties} {
+		value := identity.Text(source[kind])
+		if value == "" {
+			continue
+		}
+		found, problem := newIdentifier(value, cfg)
+		if problem == "" {
+			return found, nil
+		}
+		why = "the " + kind + " " + problem
+	}
+	return identifier{}, fmt.Errorf("%w: %s", ErrMissingIdentifier, why)
+}
+
+func newIdentifier(value string, cfg *DestinationConfig) (found identifier, problem string) {
+	found.kind = cfg.ChannelIdentifier
+	if found.kind != IdentifierPhone {
+		found.key, problem = identity.Email(value)
+		return found, problem
+	}
+	if cfg.NormalizePhone != nil {
+		value = cfg.NormalizePhone(value)
+	}
+	found.key, found.international, problem = identity.Phone(value)
+	if problem == identity.NationalPhone {
+		problem += ": see DestinationConfig.NormalizePhone"
+	}
+	return found, problem
+}
+
+func withArticle(kind string) string {
+	if kind == string(IdentifierEmail) {
+		return "an " + kind
+	}
+	return "a " + kind
+}
+
+// address is what a contact is created with.
+func (i identifier) address() string {
+	if i.international {
+		return "+" + i.key
+	}
+	return i.key
+}
+
+// matches reports whether a contact has this identifier.
+func (i identifier) matches(c *Contact) bool {
+	if i.kind == IdentifierPhone {
+		return identity.PhoneKey(c.Phone) == i.key
+	}
+	return identity.EmailKey(c.Email) == i.key
+}
+
+// contradicts reports whether a contact visibly has another identifier.
+func (i identifier) contradicts(c *Contact) bool {
+	if i.kind == IdentifierPhone && c.Phone == "" || i.kind == IdentifierEmail && c.Email == "" {
+		return false
+	}
+	return !i.matches(c)
+}

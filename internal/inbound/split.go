@@ -1,0 +1,42 @@
+package inbound
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+// MaxElements limits the elements of one array. RudderStack sends up to 100.
+const MaxElements = 1000
+
+// Split returns the elements of a body that is a JSON array. Anything else is
+// one element, whether or not it is valid JSON.
+func Split(body []byte) (elements []json.RawMessage, isArray bool, rejected *Rejection) {
+	whole := []json.RawMessage{body}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if first, err := decoder.Token(); err != nil || first != json.Delim('[') {
+		return whole, false, nil
+	}
+	for decoder.More() {
+		// Checked here, not at the end: a body of 4 MB can contain millions of
+		// elements, which take far more memory than the body.
+		if len(elements) == MaxElements {
+			return nil, true, &Rejection{
+				http.StatusRequestEntityTooLarge,
+				"the array has over " + strconv.Itoa(MaxElements) + " events",
+			}
+		}
+		var element json.RawMessage
+		if err := decoder.Decode(&element); err != nil {
+			return whole, false, nil
+		}
+		elements = append(elements, element)
+	}
+	last, err := decoder.Token()
+	rest := bytes.TrimLeft(body[decoder.InputOffset():], " \t\r\n")
+	if err != nil || last != json.Delim(']') || len(rest) > 0 {
+		return whole, false, nil
+	}
+	return elements, true, nil
+}

@@ -1,0 +1,120 @@
+package trengo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"github.com/trengo-go/trengo/internal/transport"
+)
+
+// A Request is a call of any endpoint, including those that no service wraps.
+type Request struct {
+	Method string // empty means GET
+	// Path is below the base URL, begins with a slash and is not escaped. An
+	// ID in it must be at least 1. Never put a name into a path: lower-case
+	// words count as words of the route and appear in logs and errors.
+	Path  string
+	Query url.Values
+	// Body is sent as JSON; nil sends none.
+	Body any
+	// Repeatable says that a POST or PATCH may be sent again when the outcome
+	// of an attempt is unknown, because a second time changes nothing. GET,
+	// HEAD, PUT and DELETE requests are always repeatable.
+	Repeatable bool
+}
+
+// A requester sends requests with one token to one base URL, within the rate
+// limit. It knows no resources.
+type requester struct {
+	engine      *transport.Engine
+	baseURL     *url.URL
+	readHeader  http.Header // of a request without a body
+	writeHeader http.Header // of a request with a body
+}
+
+func newRequester(o *options) *requester {
+	q := &requester{
+		engine:     transport.New(o.transportOptions()),
+		baseURL:    o.baseURL,
+		readHeader: http.Header{"Accept": {"application/json"}, "User-Agent": {o.userAgent}},
+	}
+	q.writeHeader = q.readHeader.Clone()
+	q.writeHeader.Set("Content-Type", "application/json")
+	return q
+}
+
+// do sends a request and decodes its response. A response that decode refuses
+// counts as unreadable; without decode any JSON, and an empty body, will do.
+// The error is an [*Error].
+func (q *requester) do(ctx context.Context, r Request, decode func([]byte) error) error {
+	if r.Method == "" {
+		r.Method = http.MethodGet
+	}
+	call, err := q.newCall(r)
+	if err != nil {
+		return invalidRequest(r, err)
+	}
+	call.Accept = func(resp *transport.Response) error { return acceptResponse(resp, decode) }
+	if _, err := q.engine.Do(ctx, call); err != nil {
+		return newError(r, err)
+	}
+	return nil
+}
+
+func invalidRequest(r Request, err error) *Error {
+	return &Error{Method: r.Method, Path: r.Path, Err: &invalidRequestError{err}}
+}
+
+// A validator is a request body that can tell what is wrong with it.
+type validator interface{ validate() error }
+
+var errZeroClient = safeText("the Client was not made by NewClient")
+
+func (q *requester) newCall(r Request) (*transport.Call, error) {
+	if q == nil {
+		return nil, errZeroClient
+	}
+	if !isMethod(r.Method) {
+		return nil, safeText("the method is not in capital letters")
+	}
+	if body, ok := r.Body.(validator); ok {
+		if err := body.validate(); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkPath(r.Path); err != nil {
+		return nil, err
+	}
+	call := &transport.Call{
+		Method:     r.Method,
+		Route:      routeOf(r.Path),
+		Header:     q.readHeader,
+		Repeatable: r.Repeatable || isRepeatableMethod(r.Method),
+	}
+	u := *q.baseURL
+	u.Path += r.Path
+	u.RawQuery = r.Query.Encode()
+	call.URL = u.String()
+	if r.Body != nil {
+		body, err := encodeJSON(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		call.Header, call.Body = q.writeHeader, body
+	}
+	return call, nil
+}
+
+// encodeJSON leaves <, > and & as they are: Trengo's texts are not HTML.
+func encodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}

@@ -1,0 +1,118 @@
+package trengo
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/trengo-go/trengo/internal/transport"
+)
+
+// maxErrorBody is how much of a response an [Error] keeps.
+const maxErrorBody = 1 << 10
+
+// acceptResponse decodes a 2xx response. It trusts the body, not the status:
+// where the API does not have a route, the web application returns 200 and
+// HTML.
+func acceptResponse(resp *transport.Response, decode func([]byte) error) error {
+	body := bytes.TrimSpace(resp.Body)
+	switch {
+	case len(body) == 0 && decode == nil:
+		return nil
+	case len(body) == 0:
+		return safeText("an empty response instead of JSON")
+	case decode == nil && json.Valid(body):
+		return nil
+	case decode == nil:
+		return notJSONError(resp)
+	}
+	err := decode(body)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return notJSONError(resp)
+	}
+	return err
+}
+
+func notJSONError(resp *transport.Response) error {
+	media := printableMediaType(resp.Header)
+	if media == "application/json" {
+		return safeText("invalid or truncated JSON")
+	}
+	return safeText(media + " instead of JSON")
+}
+
+// printableMediaType names the usual types only: any other could be somebody's
+// name or phone number.
+func printableMediaType(header http.Header) string {
+	media, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	switch media {
+	case "application/json", "text/html", "text/plain", "text/xml", "application/xml":
+		return media
+	}
+	return "something"
+}
+
+func newError(r Request, err error) *Error {
+	var failed *transport.Failure
+	errors.As(err, &failed)
+	e := &Error{
+		Method:         r.Method,
+		Path:           r.Path,
+		RetryAfter:     failed.RetryAfter,
+		Attempts:       failed.Attempts,
+		OutcomeUnknown: failed.OutcomeUnknown,
+		Err:            failed.Cause,
+	}
+	if resp := failed.Response; resp != nil {
+		e.StatusCode = resp.StatusCode
+		e.Header = resp.Header
+		e.Body = resp.Body[:min(len(resp.Body), maxErrorBody)]
+		e.Message, e.Fields = readErrorBody(resp.Body)
+	}
+	if failed.RateLimited && e.StatusCode != http.StatusTooManyRequests {
+		e.Err = ErrRateLimited
+	}
+	return e
+}
+
+// readErrorBody reads as much as it can of an error's JSON: Trengo sends an
+// empty array where there are no errors, and a message as a string, an array
+// or an object.
+func readErrorBody(body []byte) (message string, fields map[string][]string) {
+	var wire struct {
+		Message json.RawMessage            `json:"message"`
+		Errors  map[string]json.RawMessage `json:"errors"`
+	}
+	// A part of the wrong type stays empty, and so does everything if the body
+	// is not JSON.
+	_ = json.Unmarshal(body, &wire)
+	message = strings.Join(readTexts(wire.Message), " ")
+	for name, complaints := range wire.Errors {
+		if fields == nil {
+			fields = make(map[string][]string, len(wire.Errors))
+		}
+		fields[name] = readTexts(complaints)
+	}
+	return message, fields
+}
+
+// readTexts reads one string or an array of strings; it keeps anything else as
+// JSON.
+func readTexts(data json.RawMessage) []string {
+	var one string
+	var many []string
+	switch {
+	case len(data) == 0 || string(data) == "null":
+		return nil
+	case json.Unmarshal(data, &one) == nil:
+		return []string{one}
+	case json.Unmarshal(data, &many) == nil:
+		return many
+	default:
+		return []string{string(data)}
+	}
+}
