@@ -84,7 +84,7 @@ func (cfg HandlerConfig) withDefaults() HandlerConfig {
 	return cfg
 }
 
-func (cfg *HandlerConfig) validate() error {
+func (cfg HandlerConfig) validate() error {
 	mistakes := []error{
 		checkNotNegative("Timeout", cfg.Timeout),
 		checkNotNegative("MaxBodyBytes", cfg.MaxBodyBytes),
@@ -105,7 +105,7 @@ func (cfg *HandlerConfig) validate() error {
 	case cfg.AllowUnauthenticated && secured:
 		mistakes = append(mistakes, errors.New("a secret is set, and so is AllowUnauthenticated"))
 	case !cfg.AllowUnauthenticated && !secured:
-		mistakes = append(mistakes, errors.New("Secrets and SigningSecret are missing; AllowUnauthenticated would accept events from everybody"))
+		mistakes = append(mistakes, errors.New("neither Secrets nor a SigningSecret is set; AllowUnauthenticated would accept events from everybody"))
 	}
 	return errors.Join(mistakes...)
 }

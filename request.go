@@ -59,7 +59,7 @@ func (q *requester) do(ctx context.Context, r Request, decode func([]byte) error
 	}
 	call.Accept = func(resp *transport.Response) error { return acceptResponse(resp, decode) }
 	if _, err := q.engine.Do(ctx, call); err != nil {
-		return newError(r, err)
+		return newError(r.Method, r.Path, err)
 	}
 	return nil
 }

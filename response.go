@@ -56,12 +56,13 @@ func printableMediaType(header http.Header) string {
 	return "something"
 }
 
-func newError(r Request, err error) *Error {
+// newError returns the error of a call that the engine gave up.
+func newError(method, path string, err error) *Error {
 	var failed *transport.Failure
 	errors.As(err, &failed)
 	e := &Error{
-		Method:         r.Method,
-		Path:           r.Path,
+		Method:         method,
+		Path:           path,
 		RetryAfter:     failed.RetryAfter,
 		Attempts:       failed.Attempts,
 		OutcomeUnknown: failed.OutcomeUnknown,
