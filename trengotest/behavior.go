@@ -2,104 +2,105 @@ package trengotest
 
 import "time"
 
-// PhoneMatch says when creating a contact with a phone number finds one that
-// exists instead of making a new one.
+// PhoneMatch determines when creating a contact with a phone number returns an
+// existing contact instead of a new one.
 type PhoneMatch int
 
 const (
-	// PhoneMatchString finds the contact whose stored phone is the same string
-	// (a leading + is added to digits before). A number that is formatted in
-	// another way makes a duplicate.
+	// PhoneMatchString matches a contact if its stored phone number is the same
+	// string. (Digits get a leading + before the comparison.) The same number in
+	// another format creates a duplicate.
 	PhoneMatchString PhoneMatch = iota
 
-	// PhoneMatchDigits compares digits, so that no duplicates arise.
+	// PhoneMatchDigits compares digits only, so that there are no duplicates.
 	PhoneMatchDigits
 
-	// PhoneMatchNever makes a new contact every time.
+	// PhoneMatchNever creates a new contact every time.
 	PhoneMatchNever
 )
 
-// Behavior holds what is not known of the real Trengo, or known to vary. Its zero
-// value is the likeliest Trengo, with answers that take no time.
+// Behavior sets what is unknown about the real Trengo, or known to vary. Its zero
+// value is the most likely Trengo, with responses that take no time.
 type Behavior struct {
-	// Latency is how long every answer takes: half of it passes before the
-	// server acts, half after. A request whose sender gives up in the first half
-	// is acted on all the same, as it is on its way.
+	// Latency is the duration of every request: half of it passes before the
+	// request is processed, half after. If the client gives up in the first half,
+	// the request is processed all the same, because it is already on its way.
 	Latency time.Duration
 
-	// UnknownRouteStatus is the status of the web page that answers a path which
-	// is not part of the API. 0 means 404; 200 is the one that catches clients.
+	// UnknownRouteStatus is the status of the web page that is sent for a path
+	// outside the API. Zero means 404. A client that does not check the content
+	// type fails with 200.
 	UnknownRouteStatus int
 
-	// HTMLErrors makes a web page of the body of every 429 and 5xx, those of
-	// faults included.
+	// HTMLErrors sends every 429 and 5xx as a web page, including those of faults.
 	HTMLErrors bool
 
-	// JSONUnauthorized answers a bad token in JSON even if the request does not
-	// accept it. Otherwise such a request gets a web page.
+	// JSONUnauthorized rejects a bad token in JSON even if the request does not
+	// accept JSON. Otherwise such a request gets a web page.
 	JSONUnauthorized bool
 
-	// OmitRateLimitReset leaves X-RateLimit-Reset out of a 429. Otherwise it
+	// OmitRateLimitReset omits the X-RateLimit-Reset header of a 429. Otherwise it
 	// holds seconds since 1970.
 	OmitRateLimitReset bool
 
-	// ContactCreatedStatus is the status of a contact create that made one.
-	// 0 means 200.
+	// ContactCreatedStatus is the status if creating a contact created one. Zero
+	// means 200.
 	ContactCreatedStatus int
 
-	// ContactFoundStatus is the status of a contact create that found the contact
-	// there already. 0 means 200.
+	// ContactFoundStatus is the status if creating a contact returned an existing
+	// one. Zero means 200.
 	ContactFoundStatus int
 
-	// OverwriteName gives a contact that a create found the name in that create.
-	// Otherwise it keeps its own.
+	// OverwriteName renames an existing contact to the name in the create request.
+	// Otherwise the contact keeps its name.
 	OverwriteName bool
 
-	// PhoneMatch says when a contact create finds a phone.
+	// PhoneMatch determines when creating a contact with a phone number returns an
+	// existing one.
 	PhoneMatch PhoneMatch
 
-	// CaseSensitiveSearch makes the term of a search mind upper and lower case.
+	// CaseSensitiveSearch makes the search term case-sensitive.
 	CaseSensitiveSearch bool
 
-	// SearchDelay is how long a contact that a request made stays hidden from
-	// searches by term. A create with its identifier finds it at once, and so
-	// does a search for contacts that were put there by AddContact.
+	// SearchDelay is how long a search by term does not find a contact that a
+	// request created. Creating a contact with the same identifier finds it at
+	// once. Contacts added with AddContact are searchable at once.
 	SearchDelay time.Duration
 
-	// ContactChannelFilter makes the list of contacts honour channel_id.
-	// Otherwise it is ignored.
+	// ContactChannelFilter applies the channel_id parameter to the list of
+	// contacts. Otherwise the parameter is ignored.
 	ContactChannelFilter bool
 
-	// RepeatPages makes every list ignore page and answer with its first one, so
-	// that a list of more than one page never ends.
+	// RepeatPages makes every list ignore the page parameter and return its first
+	// page, so that a list of more than one page never ends.
 	RepeatPages bool
 
-	// Totals sends every list with last_page and total. Otherwise the lists of
-	// contacts and tickets come without.
+	// Totals adds last_page and total to every list. Otherwise the lists of
+	// contacts and tickets lack them.
 	Totals bool
 
-	// LinksURL is the scheme and host in the links of lists. "" means
-	// "https://app.trengo.com". The URL of an httptest.Server makes the links
-	// work there.
+	// LinksURL is the scheme and host of the links in lists. "" means
+	// "https://app.trengo.com". Set it to the URL of an httptest.Server to make the
+	// links work there.
 	LinksURL string
 
-	// Zone is the zone of the timestamps that GET answers give without one, and
-	// of a filter by date. Nil means Europe/Amsterdam.
+	// Zone is the time zone of the timestamps without a zone in responses to GET,
+	// and of filters by date. Nil means Europe/Amsterdam.
 	Zone *time.Location
 
-	// PostZone is the zone of the timestamps without one in answers to POST.
-	// Nil means UTC.
+	// PostZone is the time zone of the timestamps without a zone in responses to
+	// POST. Nil means UTC.
 	PostZone *time.Location
 
-	// Dutch words the messages of a 422 in Dutch: Trengo words them in the
-	// language of the token's user.
+	// Dutch writes the messages of a 422 in Dutch. Trengo uses the language of the
+	// token's user.
 	Dutch bool
 
-	// EmptyStatus is the status of answers without a body, such as those to
-	// deletes. 0 means 200; the other likely one is 204.
+	// EmptyStatus is the status of responses without a body, such as those to
+	// DELETE. Zero means 200; the other likely status is 204.
 	EmptyStatus int
 
-	// RepeatNotFound answers 404 to an assignment, close, reopen or label that
+	// RepeatNotFound returns 404 for an assignment, close, reopen or label that
 	// would change nothing. Otherwise it succeeds.
 	RepeatNotFound bool
 }

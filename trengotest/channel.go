@@ -1,19 +1,19 @@
 package trengotest
 
-// A Channel is where messages come from and go to.
+// A Channel is a source and destination of messages, such as a mailbox.
 type Channel struct {
-	// ID is its id. AddChannel replaces 0 by the next one.
+	// ID identifies the channel. If it is zero, AddChannel assigns the next ID.
 	ID int64
 
-	// Type is the kind: "EMAIL", "SMS", "VOIP", "WA_BUSINESS", "CHAT", … On EMAIL
-	// a contact is identified by an e-mail address, on SMS, VOIP and WA_BUSINESS
-	// by a phone number, elsewhere by either. "" means "EMAIL".
+	// Type is "EMAIL", "SMS", "VOIP", "WA_BUSINESS", "CHAT", … A contact is
+	// identified by an email address on EMAIL, by a phone number on SMS, VOIP and
+	// WA_BUSINESS, and by either on other channels. "" means "EMAIL".
 	Type string
 
-	// Title is what people call it.
+	// Title is the name that users see.
 	Title string
 
-	// Private is set on the personal channel of one user.
+	// Private means that the channel belongs to one user.
 	Private bool
 }
 
@@ -24,8 +24,8 @@ const (
 	channelWhatsApp = "WA_BUSINESS"
 )
 
-// AddChannel adds a channel, or replaces the one with its id, and returns it as it
-// is kept.
+// AddChannel adds a channel, or replaces the one with the same ID, and returns it
+// as stored.
 func (s *Server) AddChannel(c Channel) Channel {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -37,7 +37,7 @@ func (s *Server) AddChannel(c Channel) Channel {
 	return c
 }
 
-// Channels returns the channels by id.
+// Channels returns the channels in ascending order of their IDs.
 func (s *Server) Channels() []Channel {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -48,12 +48,12 @@ func (s *Server) Channels() []Channel {
 	return all
 }
 
-func (s *Server) listChannels(c *call) answer {
-	return list(s, c, listing{size: defaultPageSize, totals: true}, s.channels.all(nil), s.channelObject)
+func (s *Server) listChannels(c *call) response {
+	return listResponse(s, c, listing{size: defaultPageSize, totals: true}, s.channels.all(nil), s.channelObject)
 }
 
-// channelObject is a channel in full. Flags come as numbers and as booleans, and
-// the number of days as a string, because they do.
+// channelObject is a whole channel. As at Trengo, some flags are numbers and some are
+// booleans, and the number of days is a string.
 func (s *Server) channelObject(c *Channel) object {
 	label := c.Title + " • " + c.Type
 	return s.embeddedChannel(c).with(object{
@@ -74,8 +74,8 @@ func (s *Server) channelObject(c *Channel) object {
 	})
 }
 
-// embeddedChannel is a channel within something else, where nearly every setting
-// is null.
+// embeddedChannel is a channel in another object. Nearly all of its settings are
+// null.
 func (s *Server) embeddedChannel(c *Channel) object {
 	return nullChannel(c.ID).with(object{
 		"name":         c.Type,
@@ -89,7 +89,8 @@ func (s *Server) embeddedChannel(c *Channel) object {
 	})
 }
 
-// nullChannel has all fields of a channel, empty. Trengo writes teams with it, too.
+// nullChannel has all fields of a channel, set to null. Trengo also uses them for
+// teams.
 func nullChannel(id int64) object {
 	o := object{"id": id}
 	for _, name := range []string{
@@ -134,7 +135,7 @@ func (s *Server) emailChannel(c *Channel) any {
 	}
 }
 
-// rawChannel is a channel as the database has it, secrets included.
+// rawChannel is the database row of a channel, including its secrets.
 func (s *Server) rawChannel(c *Channel) any {
 	if c == nil {
 		return nil

@@ -2,7 +2,7 @@ package trengotest
 
 import (
 	"time"
-	_ "time/tzdata" // the zone of Trengo's timestamps must be there on every machine
+	_ "time/tzdata" // not every machine has the zone of Trengo's timestamps
 )
 
 const (
@@ -13,7 +13,7 @@ const (
 func loadAmsterdam() *time.Location {
 	zone, err := time.LoadLocation("Europe/Amsterdam")
 	if err != nil {
-		panic("trengotest: " + err.Error()) // cannot be: the zones are embedded
+		panic("trengotest: " + err.Error()) // impossible: the zones are embedded
 	}
 	return zone
 }
@@ -32,13 +32,13 @@ func (s *Server) postZone() *time.Location {
 	return time.UTC
 }
 
-// getTime is a timestamp as GET answers give it.
+// getTime formats a timestamp in the response to a GET.
 func (s *Server) getTime(t time.Time) any { return formatTime(t, s.zone(), zonelessLayout) }
 
-// postTime is a timestamp of a POST answer that is no dump of the database.
+// postTime formats a timestamp in the response to a POST, outside database rows.
 func (s *Server) postTime(t time.Time) any { return formatTime(t, s.postZone(), zonelessLayout) }
 
-// isoTime is a timestamp in a dump of the database.
+// isoTime formats a timestamp in a database row.
 func isoTime(t time.Time) any { return formatTime(t, time.UTC, isoLayout) }
 
 func formatTime(t time.Time, zone *time.Location, layout string) any {
@@ -48,7 +48,7 @@ func formatTime(t time.Time, zone *time.Location, layout string) any {
 	return t.In(zone).Format(layout)
 }
 
-// parseTime reads the date of a filter.
+// parseTime parses the date of a filter.
 func (s *Server) parseTime(text string) (time.Time, bool) {
 	for _, layout := range []string{zonelessLayout, "2006-01-02", time.RFC3339, isoLayout} {
 		if t, err := time.ParseInLocation(layout, text, s.zone()); err == nil {
@@ -58,8 +58,8 @@ func (s *Server) parseTime(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// stamp is a time as it is kept: a zero one is now.
-func stamp(t time.Time) time.Time {
+// storedTime returns t as the Server stores it. A zero time becomes the current one.
+func storedTime(t time.Time) time.Time {
 	if t.IsZero() {
 		t = time.Now()
 	}

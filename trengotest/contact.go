@@ -1,47 +1,40 @@
 package trengotest
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// A Contact is a customer as one kind of channel knows them: by an e-mail address
-// or by a phone number.
+// A Contact is a customer, identified by an email address or a phone number.
 type Contact struct {
-	// ID is its id. AddContact replaces 0 by the next one.
+	// ID identifies the contact. If it is zero, AddContact assigns the next ID.
 	ID int64
 
-	// Name is the full name, "" if it was never set.
+	// Name is the full name. "" means that it was never set.
 	Name string
 
-	// Email and Phone are kept as AddContact gets them, so that phones of any age
-	// and format can be seeded: "+31600000001", "31600000001", "+31 600000001".
+	// Email and Phone are stored as AddContact receives them, so that phone numbers
+	// of any format can be seeded: "+31600000001", "31600000001", "+31 600000001".
 	Email, Phone string
 
-	// ChannelIDs are the channels it was made on.
+	// ChannelIDs are the channels on which it was created.
 	ChannelIDs []int64
 
-	// Private is set on the contact of a private channel.
+	// Private means that the contact belongs to a private channel.
 	Private bool
 
-	// CustomFields holds values by the title of their field. AddContact makes the
+	// CustomFields maps the titles of fields to values. AddContact creates the
 	// fields that do not exist.
 	CustomFields map[string]string
 
-	// CreatedAt is when it was made; the newest come first in lists. AddContact
-	// replaces the zero time by the current one.
+	// CreatedAt determines the order of lists, newest first. AddContact replaces
+	// the zero time by the current time.
 	CreatedAt time.Time
-}
-
-// contact is a Contact with what only the server needs to know.
-type contact struct {
-	Contact
-	groupIDs  []int64
-	notes     []note
-	visibleAt time.Time // searches find it from then on
 }
 
 func (c Contact) clone() Contact {
@@ -50,14 +43,37 @@ func (c Contact) clone() Contact {
 	return c
 }
 
-// AddContact adds a contact, or replaces the one with its id, and returns it as it
-// is kept.
+// A contact is a Contact with the fields that only the Server needs.
+type contact struct {
+	Contact
+	groupIDs  []int64
+	notes     []note
+	visibleAt time.Time // searches do not find it earlier
+}
+
+// identifier returns the email, or the phone number formatted for display.
+func (c *contact) identifier() string {
+	if c.Email != "" {
+		return c.Email
+	}
+	return formatPhone(c.Phone)
+}
+
+func (c *contact) displayName() string {
+	if c.Name == "" {
+		return c.identifier()
+	}
+	return c.Name + " (" + c.identifier() + ")"
+}
+
+// AddContact adds a contact, or replaces the one with the same ID, and returns it
+// as stored.
 func (s *Server) AddContact(c Contact) Contact {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c = c.clone()
 	c.ID = s.contacts.ids.take(c.ID)
-	c.CreatedAt = stamp(c.CreatedAt)
+	c.CreatedAt = storedTime(c.CreatedAt)
 	for _, title := range slices.Sorted(maps.Keys(c.CustomFields)) {
 		s.defineCustomField(fieldOfContact, title)
 	}
@@ -65,7 +81,7 @@ func (s *Server) AddContact(c Contact) Contact {
 	return c.clone()
 }
 
-// Contacts returns the contacts by id.
+// Contacts returns the contacts in ascending order of their IDs.
 func (s *Server) Contacts() []Contact {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +92,23 @@ func (s *Server) Contacts() []Contact {
 	return all
 }
 
-func (s *Server) getContact(c *call) answer {
+func (s *Server) listContacts(c *call) response {
+	query := c.record.Query
+	m := s.newMatcher(query.Get("term"))
+	channelID, _ := strconv.ParseInt(query.Get("channel_id"), 10, 64)
+	found := s.contacts.all(func(one *contact) bool {
+		if m.term != "" && (one.visibleAt.After(c.now) || !m.matchesContact(one)) {
+			return false
+		}
+		return channelID == 0 || !s.Behavior.ContactChannelFilter || slices.Contains(one.ChannelIDs, channelID)
+	})
+	slices.SortFunc(found, func(a, b *contact) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
+	})
+	return listResponse(s, c, listing{size: defaultPageSize}, found, s.contactListItem)
+}
+
+func (s *Server) getContact(c *call) response {
 	found := s.contacts.get(c.ids[0])
 	if found == nil {
 		return s.notFound()
@@ -84,24 +116,24 @@ func (s *Server) getContact(c *call) answer {
 	return ok(s.contactDetail(found))
 }
 
-// createContact finds the contact by its identifier before it makes one. The
-// answer does not say which it did.
-func (s *Server) createContact(c *call) answer {
+// createContact returns the contact with the identifier, or creates one. The body of
+// the response does not say which.
+func (s *Server) createContact(c *call) response {
 	channel := s.channels.get(c.ids[0])
 	if channel == nil {
 		return s.notFound()
 	}
-	in := s.input(c)
+	in := s.newInput(c)
 	in.require("identifier")
-	who := in.identity("identifier", channel)
+	who := readIdentity(in, "identifier", channel)
 	name := in.text("name")
 	if in.failed() {
 		return in.unprocessable()
 	}
 	found := s.findContact(who)
 	if found == nil {
-		made := s.newContact(c, channel, who, name)
-		return reply(orDefault(s.Behavior.ContactCreatedStatus, http.StatusOK), s.contactBase(made))
+		created := s.newContact(c, channel, who, name)
+		return jsonResponse(cmp.Or(s.Behavior.ContactCreatedStatus, http.StatusOK), s.contactBase(created))
 	}
 	if s.Behavior.OverwriteName && name != "" {
 		found.Name = name
@@ -109,11 +141,11 @@ func (s *Server) createContact(c *call) answer {
 	if !slices.Contains(found.ChannelIDs, channel.ID) {
 		found.ChannelIDs = append(found.ChannelIDs, channel.ID)
 	}
-	return reply(orDefault(s.Behavior.ContactFoundStatus, http.StatusOK), s.contactBase(found))
+	return jsonResponse(cmp.Or(s.Behavior.ContactFoundStatus, http.StatusOK), s.contactBase(found))
 }
 
 func (s *Server) newContact(c *call, channel *Channel, who identity, name string) *contact {
-	made := &contact{
+	created := &contact{
 		Contact: Contact{
 			ID:         s.contacts.ids.take(0),
 			Name:       name,
@@ -125,16 +157,16 @@ func (s *Server) newContact(c *call, channel *Channel, who identity, name string
 		},
 		visibleAt: c.now.Add(s.Behavior.SearchDelay),
 	}
-	s.contacts.put(made.ID, made)
-	return made
+	s.contacts.put(created.ID, created)
+	return created
 }
 
-func (s *Server) updateContact(c *call) answer {
+func (s *Server) updateContact(c *call) response {
 	found := s.contacts.get(c.ids[0])
 	if found == nil {
 		return s.notFound()
 	}
-	in := s.input(c)
+	in := s.newInput(c)
 	name := in.text("name")
 	groupIDs := in.ids("contact_group_ids")
 	for _, id := range groupIDs {
@@ -154,7 +186,7 @@ func (s *Server) updateContact(c *call) answer {
 	return ok(s.contactDetail(found))
 }
 
-func (s *Server) deleteContact(c *call) answer {
+func (s *Server) deleteContact(c *call) response {
 	if s.contacts.get(c.ids[0]) == nil {
 		return s.notFound()
 	}
@@ -162,11 +194,11 @@ func (s *Server) deleteContact(c *call) answer {
 	return s.empty()
 }
 
-// identity is what a contact is found by: one of the two.
+// An identity is what identifies a contact: either an email or a phone number.
 type identity struct{ email, phone string }
 
-// identity reads an identifier as the channel takes it.
-func (in *input) identity(field string, channel *Channel) identity {
+// readIdentity reads an identifier of the kind that the channel requires.
+func readIdentity(in *input, field string, channel *Channel) identity {
 	text := in.text(field)
 	isEmail := strings.Contains(text, "@")
 	isPhone := !isEmail && digitsOf(text) != ""
@@ -190,16 +222,16 @@ func (in *input) identity(field string, channel *Channel) identity {
 	return identity{phone: storedPhone(text)}
 }
 
-// findContact returns the oldest contact of that identity, or nil. An e-mail
-// address is always found, a phone as Behavior has it.
+// findContact returns the contact with that identity and the lowest ID, or nil. It
+// compares emails without case, and phone numbers as Behavior.PhoneMatch says.
 func (s *Server) findContact(who identity) *contact {
 	same := func(c *contact) bool { return strings.EqualFold(c.Email, who.email) }
 	if who.phone != "" {
 		same = func(c *contact) bool { return s.samePhone(c.Phone, who.phone) }
 	}
-	for _, c := range s.contacts.rows {
-		if same(c.value) {
-			return c.value
+	for _, r := range s.contacts.rows {
+		if same(r.value) {
+			return r.value
 		}
 	}
 	return nil

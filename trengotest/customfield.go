@@ -1,16 +1,17 @@
 package trengotest
 
-// What a custom field belongs to.
+// The owners of custom fields.
 const (
 	fieldOfContact = "CONTACT"
 	fieldOfTicket  = "TICKET"
 )
 
-// customFieldsOf returns the fields of the workspace that belong to owner.
+// customFieldsOf returns the fields of contacts or of tickets.
 func (s *Server) customFieldsOf(owner string) []*object {
 	return s.resources["custom_fields"].all(func(f *object) bool { return (*f)["type"] == owner })
 }
 
+// defineCustomField creates a field unless the owner has one with that title.
 func (s *Server) defineCustomField(owner, title string) {
 	for _, f := range s.customFieldsOf(owner) {
 		if (*f)["title"] == title {
@@ -20,9 +21,9 @@ func (s *Server) defineCustomField(owner, title string) {
 	s.addResource("custom_fields", object{"title": title, "type": owner})
 }
 
-// setCustomField sets one value in the map and answers with its field.
-func (s *Server) setCustomField(c *call, owner string, values *map[string]string) answer {
-	in := s.input(c)
+// setCustomField sets one of values. The response is the field, not its value.
+func (s *Server) setCustomField(c *call, owner string, values *map[string]string) response {
+	in := s.newInput(c)
 	in.require("custom_field_id", "value")
 	field := s.resources["custom_fields"].get(in.id("custom_field_id"))
 	if field == nil || (*field)["type"] != owner {
@@ -39,14 +40,14 @@ func (s *Server) setCustomField(c *call, owner string, values *map[string]string
 	return ok(*field)
 }
 
-// updateCustomField keeps the values of a field that gets another title.
-func (s *Server) updateCustomField(c *call) answer {
+// updateCustomField moves the values of a renamed field to its new title.
+func (s *Server) updateCustomField(c *call) response {
 	field := s.resources["custom_fields"].get(c.ids[0])
 	if field == nil {
 		return s.notFound()
 	}
 	from := (*field)["title"].(string)
-	a := s.updateResource(c)
+	resp := s.updateResource(c)
 	to := (*field)["title"].(string)
 	for _, found := range s.contacts.all(nil) {
 		renameKey(found.CustomFields, from, to)
@@ -54,7 +55,7 @@ func (s *Server) updateCustomField(c *call) answer {
 	for _, found := range s.tickets.all(nil) {
 		renameKey(found.CustomFields, from, to)
 	}
-	return a
+	return resp
 }
 
 func renameKey(values map[string]string, from, to string) {
@@ -64,7 +65,7 @@ func renameKey(values map[string]string, from, to string) {
 	}
 }
 
-func (s *Server) setContactField(c *call) answer {
+func (s *Server) setContactField(c *call) response {
 	found := s.contacts.get(c.ids[0])
 	if found == nil {
 		return s.notFound()
@@ -72,7 +73,7 @@ func (s *Server) setContactField(c *call) answer {
 	return s.setCustomField(c, fieldOfContact, &found.CustomFields)
 }
 
-func (s *Server) setTicketField(c *call) answer {
+func (s *Server) setTicketField(c *call) response {
 	found := s.tickets.get(c.ids[0])
 	if found == nil {
 		return s.notFound()
@@ -80,7 +81,7 @@ func (s *Server) setTicketField(c *call) answer {
 	return s.setCustomField(c, fieldOfTicket, &found.CustomFields)
 }
 
-// customFieldValues holds the fields that are set.
+// customFieldValues lists the fields that have a value.
 func (s *Server) customFieldValues(owner string, values map[string]string) []object {
 	set := []object{}
 	for _, f := range s.customFieldsOf(owner) {
@@ -92,7 +93,7 @@ func (s *Server) customFieldValues(owner string, values map[string]string) []obj
 	return set
 }
 
-// fieldData is null rather than an empty object.
+// fieldData maps titles to values. It is null if no value is set.
 func fieldData(values []object) any {
 	if len(values) == 0 {
 		return nil
@@ -104,8 +105,8 @@ func fieldData(values []object) any {
 	return data
 }
 
-// formattedFieldData holds all fields of the workspace. Without any it is an empty
-// list, as PHP has one type for both.
+// formattedFieldData maps the titles of all fields to values. Without fields it is an
+// empty list, because PHP has one type for lists and maps.
 func (s *Server) formattedFieldData(c *contact) any {
 	fields := s.customFieldsOf(fieldOfContact)
 	if len(fields) == 0 {

@@ -4,13 +4,14 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
 
 const basePath = "/api/v2"
 
-// receive reads the request, writes it down and settles its fault.
+// receive reads and records the request and determines its fault.
 func (s *Server) receive(r *http.Request) (*call, error) {
 	body, err := readBody(r)
 	if err != nil {
@@ -31,15 +32,8 @@ func (s *Server) receive(r *http.Request) (*call, error) {
 		},
 		known: known,
 	}
-	c.fault = s.record(c.record)
+	c.fault = s.recordRequest(c.record)
 	return c, nil
-}
-
-func methodOf(r *http.Request) string {
-	if r.Method == "" {
-		return http.MethodGet // as the zero value of a client's request means
-	}
-	return r.Method
 }
 
 func readBody(r *http.Request) ([]byte, error) {
@@ -50,98 +44,82 @@ func readBody(r *http.Request) ([]byte, error) {
 	return io.ReadAll(r.Body)
 }
 
-// exchange lets the request travel, has the server act on it and lets the answer
-// travel back. Its error is what the client's side sees instead of an answer.
-func (s *Server) exchange(ctx context.Context, c *call) (answer, error) {
-	there := s.Behavior.Latency / 2
-	back := s.Behavior.Latency - there
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+}
+
+func methodOf(r *http.Request) string {
+	if r.Method == "" {
+		return http.MethodGet // net/http documents this for client requests
+	}
+	return r.Method
+}
+
+// recordRequest records r and determines its fault. The function set with
+// InjectFunc runs without the lock, so that it can call methods of s.
+func (s *Server) recordRequest(r *Request) Fault {
+	s.mu.Lock()
+	r.Seq = len(s.requests) + 1
+	s.requests = append(s.requests, r)
+	var fault Fault
+	choose := s.faultFunc
+	if len(s.faults) > 0 {
+		fault, choose = s.faults[0], nil
+		s.faults = slices.Delete(s.faults, 0, 1)
+	}
+	s.mu.Unlock()
+
+	if choose != nil {
+		fault = choose(r.clone())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.Fault = fault.String()
+	return fault
+}
+
+// exchange processes the request, with the delays and the failure of its fault. The
+// error is what the client sees instead of a response.
+func (s *Server) exchange(ctx context.Context, c *call) (response, error) {
+	before := s.Behavior.Latency / 2
+	after := s.Behavior.Latency - before
 	switch c.fault.kind {
 	case faultLate:
-		there += c.fault.delay
+		before += c.fault.delay
 	case faultSlow:
-		back += c.fault.delay
+		after += c.fault.delay
 	}
-	a, err := after(ctx, there, func() answer { return s.act(c) })
+	resp, err := processAfter(ctx, before, func() response { return s.process(c) })
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	if err := sleep(ctx, back); err != nil {
-		return answer{}, err
+	if err := sleep(ctx, after); err != nil {
+		return response{}, err
 	}
 	if err := c.fault.err(); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.record.Status = a.status
-	return a, nil
+	c.record.Status = resp.status
+	return resp, nil
 }
 
-// act does the server's part of a request, as far as its fault allows.
-func (s *Server) act(c *call) answer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch c.fault.kind {
-	case faultLostBefore:
-		return answer{}
-	case faultTooManyRequests:
-		return s.refuse(c)
-	case faultRespond, faultRespondHTML:
-		a := s.canned(c.fault)
-		s.count(c.token(), time.Now()).writeTo(a.header)
-		return a
-	}
-	a := s.serve(c)
-	a.cut = c.fault.kind == faultTruncated && len(a.body) > 0
-	return a
-}
-
-func (s *Server) refuse(c *call) answer {
-	a := s.failure(http.StatusTooManyRequests, "Too Many Attempts.")
-	if c.fault.retryAfter != "" {
-		a.header.Set("Retry-After", c.fault.retryAfter)
-	}
-	s.peek(c.token(), time.Now()).writeTo(a.header)
-	return a
-}
-
-// serve counts the request, checks its token and has its route handle it.
-func (s *Server) serve(c *call) answer {
-	now := time.Now()
-	c.now = now.Round(0).UTC() // without the monotonic clock: it is stored
-	q := s.count(c.token(), now)
-	a := s.dispatch(c, q, now)
-	q.writeTo(a.header)
-	if c.record.Method == http.MethodHead {
-		a.body = nil
-	}
-	return a
-}
-
-func (s *Server) dispatch(c *call, q quota, now time.Time) answer {
-	if q.exceeded {
-		return s.tooManyAttempts(q, now)
-	}
-	c.user = s.userOf(c.token())
-	if c.user == nil {
-		return s.unauthenticated(c)
-	}
-	return s.route(c)
-}
-
-// after calls act when d has passed, at once if d is 0. It calls act even when
-// ctx ends before, but then returns early.
-func after(ctx context.Context, d time.Duration, act func() answer) (answer, error) {
+// processAfter calls process after d, or at once if d is zero. If ctx ends first,
+// processAfter returns early and process is still called.
+func processAfter(ctx context.Context, d time.Duration, process func() response) (response, error) {
 	if d <= 0 {
-		return act(), nil
+		return process(), nil
 	}
-	done := make(chan answer, 1)
-	time.AfterFunc(d, func() { done <- act() })
+	done := make(chan response, 1)
+	time.AfterFunc(d, func() { done <- process() })
 	select {
-	case a := <-done:
-		return a, nil
+	case resp := <-done:
+		return resp, nil
 	case <-ctx.Done():
-		return answer{}, context.Cause(ctx)
+		return response{}, context.Cause(ctx)
 	}
 }
 
@@ -157,4 +135,56 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// process counts and serves the request, as far as its fault allows.
+func (s *Server) process(c *call) response {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	switch c.fault.kind {
+	case faultLostBefore:
+		return response{}
+	case faultTooManyRequests:
+		resp := s.failure(http.StatusTooManyRequests, "Too Many Attempts.")
+		if c.fault.retryAfter != "" {
+			resp.header.Set("Retry-After", c.fault.retryAfter)
+		}
+		s.limiter.peek(c.token(), now).writeTo(resp.header)
+		return resp
+	case faultRespond, faultRespondHTML:
+		resp := c.fault.response()
+		if s.sendsHTML(resp.status) {
+			resp = newResponse(resp.status, contentTypeHTML, []byte(webPage(http.StatusText(resp.status))))
+		}
+		s.limiter.count(c.token(), now).writeTo(resp.header)
+		return resp
+	}
+	resp := s.serve(c, now)
+	resp.truncated = c.fault.kind == faultTruncated && len(resp.body) > 0
+	return resp
+}
+
+// serve counts and handles the request, and adds the headers of the rate limit.
+func (s *Server) serve(c *call, now time.Time) response {
+	c.now = now.Round(0).UTC() // stored times need no monotonic clock
+	q := s.limiter.count(c.token(), now)
+	resp := s.handle(c, q, now)
+	q.writeTo(resp.header)
+	if c.record.Method == http.MethodHead {
+		resp.body = nil
+	}
+	return resp
+}
+
+// handle routes the request if the rate limit and the token allow it.
+func (s *Server) handle(c *call, q quota, now time.Time) response {
+	if q.exceeded {
+		return s.rateLimited(q, now)
+	}
+	c.user = s.userOf(c.token())
+	if c.user == nil {
+		return s.unauthenticated(c)
+	}
+	return s.route(c)
 }

@@ -5,14 +5,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
 )
 
-// A Fault is something that goes wrong with one request. The zero Fault is none.
-// Faults are made by the functions of this package that return one, hold no state
+// A Fault is a failure of one request. The zero Fault means no failure. Create
+// faults with the functions of this package that return one. A Fault holds no state
 // and can be used any number of times.
 type Fault struct {
 	kind        string
@@ -35,30 +34,27 @@ const (
 	faultTooManyRequests = "TooManyRequests"
 )
 
-// String returns the name of the function that makes such a fault, "" for none.
-func (f Fault) String() string { return f.kind }
-
-// NoConnection fails before a connection is there: the request is neither
-// counted nor acted on. RoundTrip returns a *[net.OpError] of a refused dial, and
-// of the hooks of [net/http/httptrace] only GetConn is called. ServeHTTP, which
-// has a connection by then, treats it as [LostBefore].
+// NoConnection fails before a connection is established: the request is neither
+// counted nor processed. RoundTrip returns a *[net.OpError] of a refused dial and
+// calls only the GetConn hook of [net/http/httptrace]. ServeHTTP already has a
+// connection and treats the fault as [LostBefore].
 func NoConnection() Fault { return Fault{kind: faultNoConnection} }
 
-// LostBefore loses the connection before the request is counted or acted on.
-// RoundTrip returns [io.EOF]; ServeHTTP closes the connection without an answer.
+// LostBefore breaks the connection before the request is counted or processed.
+// RoundTrip returns [io.EOF]; ServeHTTP closes the connection without a response.
 //
-// On a connection that was used before, net/http's own transport sends a GET that
-// ServeHTTP lost once more by itself: it meets the next fault.
+// After ServeHTTP closes a connection that was used before, net/http's own
+// transport sends a GET a second time. The second attempt gets the next fault.
 func LostBefore() Fault { return Fault{kind: faultLostBefore} }
 
-// LostAfter loses the connection after the request was counted and acted on.
+// LostAfter breaks the connection after the request was counted and processed.
 // RoundTrip returns a *[net.OpError] of a reset connection; ServeHTTP closes the
-// connection without an answer, with the consequence named at [LostBefore].
+// connection without a response, with the consequence described at [LostBefore].
 func LostAfter() Fault { return Fault{kind: faultLostAfter} }
 
-// Respond answers with the given status, Content-Type and body and does not act
-// on the request, which counts in the rate limit. An empty contentType sets no
-// such header.
+// Respond sends a response with the given status, Content-Type and body. The
+// request counts towards the rate limit but is not processed. If contentType is
+// empty, the header is not set.
 func Respond(status int, contentType, body string) Fault {
 	return Fault{kind: faultRespond, status: status, contentType: contentType, body: body}
 }
@@ -70,73 +66,35 @@ func RespondHTML(status int) Fault {
 	return f
 }
 
-// Slow acts on the request at once and answers d later. A client that gives up
-// meanwhile never learns what happened.
+// Slow processes the request at once and sends the response after d. A client that
+// gives up before that does not learn the outcome.
 func Slow(d time.Duration) Fault { return Fault{kind: faultSlow, delay: d} }
 
-// Late counts the request and acts on it only d after it came, even when the
-// client has gone by then. A client that waits gets the answer at that moment.
+// Late counts and processes the request only after d, even if the client is gone by
+// then. A client that waits gets the response at that moment.
 //
-// In a bubble of testing/synctest a Late request whose client has gone is carried
-// out if the test is still running by then: let it sleep for d.
+// In a bubble of [testing/synctest], a Late request whose client is gone is
+// processed only if the test is still running: let the test sleep for d.
 func Late(d time.Duration) Fault { return Fault{kind: faultLate, delay: d} }
 
-// Truncated acts on the request and answers with the right status and the right
-// Content-Length, but with the first half of the body only. In RoundTrip the body
-// then ends in [io.ErrUnexpectedEOF]; ServeHTTP closes the connection. An answer
-// without a body is sent whole.
+// Truncated processes the request and sends the right status and Content-Length,
+// but only the first half of the body. With RoundTrip, reading the body ends with
+// [io.ErrUnexpectedEOF]; ServeHTTP closes the connection. A response without a body
+// is sent whole.
 func Truncated() Fault { return Fault{kind: faultTruncated} }
 
-// TooManyRequests answers 429 with the given Retry-After header, or without one
-// if it is "". The request is neither counted nor acted on, and the answer has no
-// X-RateLimit-Reset.
+// TooManyRequests responds with 429 and the given Retry-After header. If retryAfter
+// is empty, the header is not set. The request is neither counted nor processed, and
+// the response has no X-RateLimit-Reset header.
 func TooManyRequests(retryAfter string) Fault {
 	return Fault{kind: faultTooManyRequests, retryAfter: retryAfter}
 }
 
-// Inject sets the faults of the next requests, one for each in the order in which
-// they come, behind those that are set already. A zero Fault lets its request
-// pass.
-func (s *Server) Inject(faults ...Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, faults...)
-}
+// String returns the name of the function that creates such a fault, or "" for the
+// zero Fault.
+func (f Fault) String() string { return f.kind }
 
-// InjectFunc sets a function that is asked for the fault of every request for
-// which [Server.Inject] has set none. The Request it gets is not answered yet. It
-// may call the methods of s and may be called by several goroutines at once. Nil
-// takes the function back.
-func (s *Server) InjectFunc(f func(Request) Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faultFunc = f
-}
-
-// record writes the request down and settles its fault. The function of the user
-// runs unlocked, so that it can look at the server.
-func (s *Server) record(r *Request) Fault {
-	s.mu.Lock()
-	r.Seq = len(s.requests) + 1
-	s.requests = append(s.requests, r)
-	var f Fault
-	ask := s.faultFunc
-	if len(s.faults) > 0 {
-		f, ask = s.faults[0], nil
-		s.faults = slices.Delete(s.faults, 0, 1)
-	}
-	s.mu.Unlock()
-
-	if ask != nil {
-		f = ask(r.clone())
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r.Fault = f.String()
-	return f
-}
-
-// err is what the client's side sees of a connection that the fault broke.
+// err returns what the client sees of the connection that f breaks.
 func (f Fault) err() error {
 	switch f.kind {
 	case faultNoConnection:
@@ -151,7 +109,28 @@ func (f Fault) err() error {
 }
 
 func opError(op string, err error) error {
-	// 192.0.2.0/24 is set aside for documentation and reaches nobody.
+	// 192.0.2.0/24 is reserved for documentation.
 	addr := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}
 	return &net.OpError{Op: op, Net: "tcp", Addr: addr, Err: err}
+}
+
+// response returns the response that [Respond] or [RespondHTML] was given.
+func (f Fault) response() response { return newResponse(f.status, f.contentType, []byte(f.body)) }
+
+// Inject queues faults for the next requests, one for each request in the order of
+// arrival, behind the faults already queued. A zero Fault lets its request pass.
+func (s *Server) Inject(faults ...Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, faults...)
+}
+
+// InjectFunc sets a function that chooses the fault of every request for which
+// [Server.Inject] has queued none. The Request that f receives does not have a
+// Status yet. f may call methods of s and must be safe for concurrent use. A nil f
+// removes the function.
+func (s *Server) InjectFunc(f func(Request) Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faultFunc = f
 }

@@ -11,69 +11,16 @@ import (
 	"strings"
 )
 
-// input is the body of a request together with what is wrong with it. Its methods
-// read one field each and note what they cannot accept.
+// An input holds the fields of a request's body and the errors in them. Its methods
+// read one field each and record an error if they cannot.
 type input struct {
 	fields map[string]any
 	words  vocabulary
 	errors map[string][]string
 }
 
-// input reads the body. One that cannot be read has no fields, so that required
-// ones are missing.
-func (s *Server) input(c *call) *input {
-	return &input{
-		fields: parseBody(c.record.Header.Get("Content-Type"), c.record.Body),
-		words:  s.words(),
-		errors: make(map[string][]string),
-	}
-}
-
-func parseBody(contentType string, body []byte) map[string]any {
-	mediaType, _, _ := mime.ParseMediaType(contentType)
-	switch {
-	case strings.HasSuffix(mediaType, "json"):
-		return parseJSON(body)
-	case mediaType == "application/x-www-form-urlencoded":
-		return parseForm(body)
-	default:
-		return nil
-	}
-}
-
-func parseJSON(body []byte) map[string]any {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber() // ids need all their digits
-	var fields map[string]any
-	if decoder.Decode(&fields) != nil {
-		return nil
-	}
-	return fields
-}
-
-func parseForm(body []byte) map[string]any {
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil
-	}
-	fields := make(map[string]any, len(form))
-	for key, values := range form {
-		name, list := strings.CutSuffix(key, "[]")
-		if !list {
-			fields[name] = values[len(values)-1]
-			continue
-		}
-		all := make([]any, len(values))
-		for i, v := range values {
-			all[i] = v
-		}
-		fields[name] = all
-	}
-	return fields
-}
-
-// get returns the value of a field, with strings trimmed and empty ones taken for
-// null, as Laravel does before it looks at them.
+// get returns the value of a field. Strings are trimmed and empty ones become null,
+// as Laravel does before validation.
 func (in *input) get(name string) any {
 	text, isText := in.fields[name].(string)
 	if !isText {
@@ -102,7 +49,7 @@ func (in *input) text(name string) string {
 	}
 }
 
-// scalar is text that may also be sent as a number.
+// scalar reads a text that can also be sent as a number.
 func (in *input) scalar(name string) string {
 	if n, isNumber := in.get(name).(json.Number); isNumber {
 		return n.String()
@@ -110,14 +57,14 @@ func (in *input) scalar(name string) string {
 	return in.text(name)
 }
 
-// id returns 0 if the field is missing.
+// id returns zero if the field is missing.
 func (in *input) id(name string) int64 {
 	v := in.get(name)
 	if v == nil {
 		return 0
 	}
-	id, ok := parseID(v)
-	if !ok {
+	id, valid := parseID(v)
+	if !valid {
 		in.reject(name, in.words.notInteger)
 	}
 	return id
@@ -130,19 +77,13 @@ func (in *input) ids(name string) []int64 {
 	}
 	var ids []int64
 	for _, v := range list {
-		id, ok := parseID(v)
-		if !ok {
+		id, valid := parseID(v)
+		if !valid {
 			in.reject(name, in.words.notInteger)
 		}
 		ids = append(ids, id)
 	}
 	return ids
-}
-
-// parseID reads an id that came as a number or as a string of digits.
-func parseID(v any) (int64, bool) {
-	id, err := strconv.ParseInt(fmt.Sprint(v), 10, 64)
-	return id, err == nil
 }
 
 func (in *input) flag(name string) bool {
@@ -165,7 +106,7 @@ func (in *input) require(names ...string) {
 	}
 }
 
-// reject notes what is wrong with a field; only the first reason for each counts.
+// reject records the error of a field. Later errors of the same field are ignored.
 func (in *input) reject(name, reason string) {
 	if in.errors[name] == nil {
 		label := strings.ReplaceAll(name, "_", " ")
@@ -175,12 +116,72 @@ func (in *input) reject(name, reason string) {
 
 func (in *input) failed() bool { return len(in.errors) > 0 }
 
-func (in *input) unprocessable() answer {
-	return reply(http.StatusUnprocessableEntity, object{"message": in.words.invalid, "errors": in.errors})
+// unprocessable is the 422 for the recorded errors.
+func (in *input) unprocessable() response {
+	return jsonResponse(http.StatusUnprocessableEntity, object{"message": in.words.invalid, "errors": in.errors})
 }
 
-// refusal is a 422 by a rule of the help desk rather than by the form of a field.
-func (in *input) refusal(name, reason string) answer {
+// violation is a 422 for a valid field that breaks a rule of the help desk.
+func (in *input) violation(name, reason string) response {
 	in.reject(name, reason)
-	return reply(http.StatusUnprocessableEntity, object{"message": reason, "errors": in.errors})
+	return jsonResponse(http.StatusUnprocessableEntity, object{"message": reason, "errors": in.errors})
+}
+
+// newInput parses the body of a request. A body that cannot be parsed has no fields,
+// so that required fields are missing.
+func (s *Server) newInput(c *call) *input {
+	return &input{
+		fields: parseBody(c.record.Header.Get("Content-Type"), c.record.Body),
+		words:  s.words(),
+		errors: make(map[string][]string),
+	}
+}
+
+func parseBody(contentType string, body []byte) map[string]any {
+	mediaType, _, _ := mime.ParseMediaType(contentType)
+	switch {
+	case strings.HasSuffix(mediaType, "json"):
+		return parseJSON(body)
+	case mediaType == "application/x-www-form-urlencoded":
+		return parseForm(body)
+	default:
+		return nil
+	}
+}
+
+func parseJSON(body []byte) map[string]any {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber() // a float64 would round large IDs
+	var fields map[string]any
+	if decoder.Decode(&fields) != nil {
+		return nil
+	}
+	return fields
+}
+
+func parseForm(body []byte) map[string]any {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil
+	}
+	fields := make(map[string]any, len(form))
+	for key, values := range form {
+		name, list := strings.CutSuffix(key, "[]")
+		if !list {
+			fields[name] = values[len(values)-1]
+			continue
+		}
+		all := make([]any, len(values))
+		for i, v := range values {
+			all[i] = v
+		}
+		fields[name] = all
+	}
+	return fields
+}
+
+// parseID accepts a number and a string of digits.
+func parseID(v any) (int64, bool) {
+	id, err := strconv.ParseInt(fmt.Sprint(v), 10, 64)
+	return id, err == nil
 }

@@ -13,46 +13,47 @@ const (
 	typeNote     = "NOTE"
 )
 
-// What the text of a message is.
+// The body types of messages.
 const (
 	bodyText     = "TEXT"
 	bodyTemplate = "COMPONENTS"
 )
 
-// whatsAppWindow is how long after a message of the customer WhatsApp takes free
-// text.
+// whatsAppWindow is how long WhatsApp accepts free text after the customer's last
+// message.
 const whatsAppWindow = 24 * time.Hour
 
 // A Message is one message on a ticket.
 type Message struct {
-	// ID is its id. AddMessage replaces 0 by the next one.
+	// ID identifies the message. If it is zero, AddMessage assigns the next ID.
 	ID int64
 
+	// TicketID is the ticket that the message belongs to.
 	TicketID int64
 
-	// UserID is the user who wrote it, 0 if the customer did.
+	// UserID is the user who wrote it. Zero means the customer.
 	UserID int64
 
-	// Type is "INBOUND", "OUTBOUND" or, for an internal remark, "NOTE".
+	// Type is "INBOUND", "OUTBOUND" or "NOTE" (internal, not sent to the customer).
 	// AddMessage replaces "" by "INBOUND".
 	Type string
 
-	// BodyType is the kind of text: "TEXT", "COMPONENTS" for a template, …
+	// BodyType is the kind of Text: "TEXT", "COMPONENTS" for a template, …
 	// AddMessage replaces "" by "TEXT".
 	BodyType string
 
-	// Text is the message itself, HTML in an e-mail.
+	// Text is the content of the message, HTML in an email.
 	Text string
 
-	// Subject is the subject of an e-mail, if it was sent along.
+	// Subject is the subject that was given for an email. "" means none.
 	Subject string
 
-	// AttachmentIDs are the attachments it was sent with. No file stands behind
-	// them: any id will do.
+	// AttachmentIDs are the attachments it was sent with. Any ID is accepted,
+	// because the Server does not store files.
 	AttachmentIDs []int64
 
 	// CreatedAt is when it was written. AddMessage replaces the zero time by the
-	// current one.
+	// current time.
 	CreatedAt time.Time
 }
 
@@ -61,9 +62,9 @@ func (m Message) clone() Message {
 	return m
 }
 
-// AddMessage adds a message to the ticket m.TicketID and returns it as it is kept.
-// The ticket counts as changed at that time. AddMessage panics if there is no such
-// ticket.
+// AddMessage adds a message to the ticket m.TicketID and returns it as stored. It
+// sets the ticket's UpdatedAt to the message's CreatedAt if that is later. AddMessage
+// panics if the ticket does not exist.
 func (s *Server) AddMessage(m Message) Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,12 +75,12 @@ func (s *Server) AddMessage(m Message) Message {
 	m = m.clone()
 	m.Type = cmp.Or(m.Type, typeInbound)
 	m.BodyType = cmp.Or(m.BodyType, bodyText)
-	m.CreatedAt = stamp(m.CreatedAt)
-	return s.attach(t, m).clone()
+	m.CreatedAt = storedTime(m.CreatedAt)
+	return s.appendMessage(t, m).clone()
 }
 
-// attach keeps the messages of t in the order of their time.
-func (s *Server) attach(t *ticket, m Message) *Message {
+// appendMessage assigns an ID and keeps the messages of t in chronological order.
+func (s *Server) appendMessage(t *ticket, m Message) *Message {
 	m.ID = s.messageIDs.take(m.ID)
 	m.TicketID = t.ID
 	t.messages = append(t.messages, &m)
@@ -90,13 +91,8 @@ func (s *Server) attach(t *ticket, m Message) *Message {
 	return &m
 }
 
-func (t *ticket) sortMessages() {
-	slices.SortFunc(t.messages, func(a, b *Message) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
-	})
-}
-
-// Messages returns the messages of a ticket, oldest first.
+// Messages returns the messages of a ticket, oldest first. It returns nil if the
+// ticket does not exist.
 func (s *Server) Messages(ticketID int64) []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,20 +107,21 @@ func (s *Server) Messages(ticketID int64) []Message {
 	return all
 }
 
-func (s *Server) listMessages(c *call) answer {
+func (s *Server) listMessages(c *call) response {
 	t := s.tickets.get(c.ids[0])
 	if t == nil {
 		return s.notFound()
 	}
 	newestFirst := slices.Clone(t.messages)
 	slices.Reverse(newestFirst)
-	return list(s, c, listing{size: defaultPageSize, totals: true}, newestFirst, func(m *Message) object {
+	return listResponse(s, c, listing{size: defaultPageSize, totals: true}, newestFirst, func(m *Message) object {
 		return s.messageObject(c, t, m)
 	})
 }
 
-// message finds the message that the path names.
-func (s *Server) message(c *call) (*ticket, int) {
+// findMessage returns the ticket in the path and the index of its message in the
+// path, or a negative index if either does not exist.
+func (s *Server) findMessage(c *call) (*ticket, int) {
 	t := s.tickets.get(c.ids[0])
 	if t == nil {
 		return nil, -1
@@ -132,16 +129,16 @@ func (s *Server) message(c *call) (*ticket, int) {
 	return t, slices.IndexFunc(t.messages, func(m *Message) bool { return m.ID == c.ids[1] })
 }
 
-func (s *Server) getMessage(c *call) answer {
-	t, i := s.message(c)
+func (s *Server) getMessage(c *call) response {
+	t, i := s.findMessage(c)
 	if i < 0 {
 		return s.notFound()
 	}
 	return ok(s.messageObject(c, t, t.messages[i]))
 }
 
-func (s *Server) deleteMessage(c *call) answer {
-	t, i := s.message(c)
+func (s *Server) deleteMessage(c *call) response {
+	t, i := s.findMessage(c)
 	if i < 0 {
 		return s.notFound()
 	}
@@ -149,12 +146,12 @@ func (s *Server) deleteMessage(c *call) answer {
 	return s.empty()
 }
 
-func (s *Server) createMessage(c *call) answer {
+func (s *Server) createMessage(c *call) response {
 	t := s.tickets.get(c.ids[0])
 	if t == nil {
 		return s.notFound()
 	}
-	in := s.input(c)
+	in := s.newInput(c)
 	m := Message{
 		UserID:        c.user.ID,
 		Type:          typeOutbound,
@@ -177,11 +174,12 @@ func (s *Server) createMessage(c *call) answer {
 		return in.unprocessable()
 	}
 	if s.tooLateForText(t, m) {
-		return in.refusal("message", in.words.closed24h)
+		return in.violation("message", in.words.closed24h)
 	}
-	return ok(object{"message": s.rawMessage(t, s.attach(t, m))})
+	return ok(object{"message": s.rawMessage(t, s.appendMessage(t, m))})
 }
 
+// tooLateForText reports whether WhatsApp would not send m.
 func (s *Server) tooLateForText(t *ticket, m Message) bool {
 	channel := s.channels.get(t.ChannelID)
 	if channel == nil || channel.Type != channelWhatsApp || m.Type == typeNote || m.BodyType == bodyTemplate {

@@ -2,8 +2,8 @@ package trengotest
 
 import "strings"
 
-// storedPhone is a phone as Trengo keeps it: digits get a +, everything else
-// stays as it was sent, leading zeros and spaces included.
+// storedPhone returns a phone number as Trengo stores it. A leading digit gets a +
+// before it; everything else stays as it was sent, including spaces.
 func storedPhone(sent string) string {
 	if sent != "" && sent[0] >= '0' && sent[0] <= '9' {
 		return "+" + sent
@@ -20,8 +20,8 @@ func digitsOf(text string) string {
 	}, text)
 }
 
-// formatPhone is a phone for human eyes: "+31 6 00000001", "+972 50-000-0001".
-// What is no international number gets one more + and is left alone.
+// formatPhone formats a phone number for display: "+31 6 00000001",
+// "+972 50-000-0001". A number that is not international only gets one more +.
 func formatPhone(phone string) string {
 	digits := digitsOf(phone)
 	if digits == "" {
@@ -38,7 +38,8 @@ func formatPhone(phone string) string {
 	return "+" + country + " " + dashed(number)
 }
 
-// dashed sets off the last four digits and the three before, of five at least.
+// dashed separates the last four digits and the three before them. The number has at
+// least five digits.
 func dashed(number string) string {
 	i := len(number) - 4
 	if i <= 3 {
@@ -47,8 +48,8 @@ func dashed(number string) string {
 	return number[:i-3] + "-" + number[i-3:i] + "-" + number[i:]
 }
 
-// twoDigitCountries are the calling codes of two digits, each preceded by a space.
-// 1 and 7 are the ones of one digit; all others have three.
+// twoDigitCountries holds the calling codes of two digits, each after a space. 1 and
+// 7 are the codes of one digit; all others have three.
 const twoDigitCountries = " 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49" +
 	" 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98"
 

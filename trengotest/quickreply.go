@@ -1,9 +1,8 @@
 package trengotest
 
-// createQuickReply answers without attachments and does not know the type SMS any
-// more.
-func (s *Server) createQuickReply(c *call) answer {
-	in := s.input(c)
+// createQuickReply responds without attachments and replaces the obsolete type SMS.
+func (s *Server) createQuickReply(c *call) response {
+	in := s.newInput(c)
 	in.require(resources["quick_replies"].required...)
 	fields := object{"title": in.text("title"), "message": in.text("message"), "type": in.text("type")}
 	if in.failed() {
@@ -17,9 +16,9 @@ func (s *Server) createQuickReply(c *call) answer {
 	return ok(o)
 }
 
-func (s *Server) updateQuickReply(c *call) answer {
-	if a := s.updateResource(c); a.status >= 400 {
-		return a
+func (s *Server) updateQuickReply(c *call) response {
+	if resp := s.updateResource(c); resp.status >= 400 {
+		return resp
 	}
 	return s.empty()
 }

@@ -9,28 +9,35 @@ import (
 
 // A Request is one request as the Server received it.
 type Request struct {
-	// Seq is its number, from 1, since New or ResetRequests.
+	// Seq is its number. The first request after [New] or [Server.ResetRequests]
+	// is number 1.
 	Seq int
 
-	// Time is when it came, before any Latency or delay.
+	// Time is when the request arrived, before any latency or delay.
 	Time time.Time
 
+	// Method is the HTTP method.
 	Method string
 
-	// Path is the path below /api/v2, still escaped: "/contacts/5". A path
-	// elsewhere is there whole.
+	// Path is the path below /api/v2, still escaped: "/contacts/5". A path outside
+	// /api/v2 is given whole.
 	Path string
 
-	Query  url.Values
-	Header http.Header
-	Body   []byte
+	// Query holds the parameters in the URL.
+	Query url.Values
 
-	// Status is the status of the answer, 0 if none was given: because of a
-	// fault, because the client has gone, or because it is still to come.
+	// Header holds the request's headers.
+	Header http.Header
+
+	// Body is the whole body.
+	Body []byte
+
+	// Status is the status of the response. Zero means no response: a fault
+	// prevented it, the client is gone, or it is still pending.
 	Status int
 
-	// Fault is the name of the function that made the fault of this request,
-	// such as "LostAfter", and "" if it had none.
+	// Fault is the name of the function that made the fault of this request, such
+	// as "LostAfter". "" means no fault.
 	Fault string
 }
 
@@ -45,8 +52,8 @@ func (r *Request) clone() Request {
 	return c
 }
 
-// Requests returns the requests so far in the order in which they came,
-// including those that were refused or that a fault kept from arriving.
+// Requests returns the requests so far in the order in which they arrived. It
+// includes requests that were rejected and requests that a fault lost.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,8 +64,8 @@ func (s *Server) Requests() []Request {
 	return all
 }
 
-// ResetRequests forgets the requests so far. Their number starts at 1 again.
-// Contacts, tickets and the rate limit stay as they are.
+// ResetRequests forgets the requests so far and numbers the next one 1. Stored data
+// and the rate limit are not affected.
 func (s *Server) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

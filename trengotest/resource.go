@@ -2,13 +2,38 @@ package trengotest
 
 import "strings"
 
-// A resource is a kind of setting that the API lists, makes, changes and deletes
-// without any rule of its own.
+// A resource is a kind of object that the API lists, creates, updates and deletes
+// without special rules.
 type resource struct {
-	ids      sequence // where its ids begin
-	size     int      // of a page
+	ids      sequence // precedes the first ID
+	size     int      // of a page; zero means defaultPageSize
 	required []string
-	defaults object // its fields besides id, with what they are if not sent
+	defaults object // its fields except id, with their values if they are not sent
+}
+
+func (r resource) has(field string) bool {
+	_, found := r.defaults[field]
+	return found && field != "id"
+}
+
+// set copies the fields that r has to o.
+func (r resource) set(o, fields object) {
+	for name, value := range fields {
+		if r.has(name) {
+			o[name] = value
+		}
+	}
+}
+
+// validate rejects an input that sets a required field to something other than
+// text. Fields with an ID are not checked.
+func (r resource) validate(in *input) {
+	for _, name := range r.required {
+		if in.has(name) && !strings.HasSuffix(name, "_id") {
+			in.require(name)
+			in.text(name)
+		}
+	}
 }
 
 var resources = map[string]resource{
@@ -49,12 +74,13 @@ var resources = map[string]resource{
 	},
 }
 
-// addResource makes one of a kind. Fields that the kind does not have are dropped.
-func (s *Server) addResource(kind string, fields object) *object {
-	r, all := resources[kind], s.resources[kind]
+// addResource stores an object of the named resource. Fields that the resource does
+// not have are dropped.
+func (s *Server) addResource(name string, fields object) *object {
+	r, all := resources[name], s.resources[name]
 	id := all.ids.take(0)
 	o := r.defaults.with(object{"id": id})
-	o.change(r, fields)
+	r.set(o, fields)
 	for from, to := range map[string]string{"name": "slug", "title": "identifier"} {
 		if text, isText := fields[from].(string); isText && r.has(to) {
 			o[to] = strings.ReplaceAll(strings.ToLower(text), " ", "-")
@@ -64,82 +90,53 @@ func (s *Server) addResource(kind string, fields object) *object {
 	return &o
 }
 
-func (r resource) has(field string) bool {
-	_, found := r.defaults[field]
-	return found && field != "id"
-}
-
-func (o object) change(r resource, fields object) {
-	for name, value := range fields {
-		if r.has(name) {
-			o[name] = value
-		}
-	}
-}
-
-func kindOf(c *call) string {
-	kind, _, _ := strings.Cut(strings.TrimPrefix(c.record.Path, "/"), "/")
-	return kind
-}
-
-func (s *Server) listResource(c *call) answer {
-	kind := kindOf(c)
-	size := resources[kind].size
+func (s *Server) listResource(c *call) response {
+	name := c.resourceName()
+	size := resources[name].size
 	if size == 0 {
 		size = defaultPageSize
 	}
 	wanted := c.record.Query.Get("type")
-	found := s.resources[kind].all(func(o *object) bool { return wanted == "" || (*o)["type"] == wanted })
-	return list(s, c, listing{size: size, totals: true}, found, func(o *object) object { return *o })
+	found := s.resources[name].all(func(o *object) bool { return wanted == "" || (*o)["type"] == wanted })
+	return listResponse(s, c, listing{size: size, totals: true}, found, func(o *object) object { return *o })
 }
 
-func (s *Server) getResource(c *call) answer {
-	found := s.resources[kindOf(c)].get(c.ids[0])
+func (s *Server) getResource(c *call) response {
+	found := s.resources[c.resourceName()].get(c.ids[0])
 	if found == nil {
 		return s.notFound()
 	}
 	return ok(*found)
 }
 
-func (s *Server) createResource(c *call) answer {
-	kind := kindOf(c)
-	in := s.input(c)
-	in.require(resources[kind].required...)
-	in.requireTexts(resources[kind])
+func (s *Server) createResource(c *call) response {
+	name := c.resourceName()
+	r, in := resources[name], s.newInput(c)
+	in.require(r.required...)
+	r.validate(in)
 	if in.failed() {
 		return in.unprocessable()
 	}
-	return ok(*s.addResource(kind, in.fields))
+	return ok(*s.addResource(name, in.fields))
 }
 
-// requireTexts rejects what would leave a required field without a text. Those
-// that are ids may be anything.
-func (in *input) requireTexts(r resource) {
-	for _, name := range r.required {
-		if in.has(name) && !strings.HasSuffix(name, "_id") {
-			in.require(name)
-			in.text(name)
-		}
-	}
-}
-
-func (s *Server) updateResource(c *call) answer {
-	kind := kindOf(c)
-	found := s.resources[kind].get(c.ids[0])
+func (s *Server) updateResource(c *call) response {
+	name := c.resourceName()
+	found := s.resources[name].get(c.ids[0])
 	if found == nil {
 		return s.notFound()
 	}
-	in := s.input(c)
-	in.requireTexts(resources[kind])
+	r, in := resources[name], s.newInput(c)
+	r.validate(in)
 	if in.failed() {
 		return in.unprocessable()
 	}
-	found.change(resources[kind], in.fields)
+	r.set(*found, in.fields)
 	return ok(*found)
 }
 
-func (s *Server) deleteResource(c *call) answer {
-	all := s.resources[kindOf(c)]
+func (s *Server) deleteResource(c *call) response {
+	all := s.resources[c.resourceName()]
 	if all.get(c.ids[0]) == nil {
 		return s.notFound()
 	}

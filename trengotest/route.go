@@ -1,43 +1,20 @@
 package trengotest
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// A call is one request while the server acts on it.
-type call struct {
-	record *Request
-	known  bool // the path is below /api/v2
-	fault  Fault
-	now    time.Time
-	user   *User   // whom the token stands for
-	ids    []int64 // the ids in the path, in order
-}
-
-func (c *call) token() string {
-	token, found := strings.CutPrefix(c.record.Header.Get("Authorization"), "Bearer ")
-	if !found {
-		return ""
-	}
-	return token
-}
-
-type handler func(*Server, *call) answer
+type handler func(*Server, *call) response
 
 type methods map[string]handler
 
-type route struct {
-	path    []string
-	methods methods
-}
-
-// routes holds the API. A segment in braces is an id, and no two routes match the
-// same path.
-var routes = compile(map[string]methods{
+// routes holds the API. A segment in braces is an ID. No two routes match the same
+// path.
+var routes = newRouter(map[string]methods{
 	"/channels":               {"GET": (*Server).listChannels},
 	"/channels/{id}/contacts": {"POST": (*Server).createContact},
 
@@ -85,66 +62,83 @@ var routes = compile(map[string]methods{
 	"/contact_groups/{id}": oneOf,
 })
 
-// The methods of the kinds that have no rules of their own.
+// The methods of resources without special rules.
 var (
 	listOf = methods{"GET": (*Server).listResource, "POST": (*Server).createResource}
 	oneOf  = methods{"GET": (*Server).getResource, "PUT": (*Server).updateResource, "DELETE": (*Server).deleteResource}
 )
 
-func compile(patterns map[string]methods) []route {
-	var all []route
+// A router finds the route of a path.
+type router []route
+
+func newRouter(patterns map[string]methods) router {
+	var all router
 	for pattern, methods := range patterns {
 		all = append(all, route{path: segments(pattern), methods: methods})
 	}
 	return all
 }
 
-func segments(path string) []string { return strings.Split(strings.Trim(path, "/"), "/") }
-
-// route finds the handler of a path. A path that the API has not gives a web page,
-// a path that it has with another method 405.
-func (s *Server) route(c *call) answer {
-	if !c.known {
-		return s.unknownRoute()
+// find returns the methods of the route that matches path, and the segments that
+// are IDs. The methods are nil if no route matches.
+func (rt router) find(path string) (found methods, ids []string) {
+	given := segments(path)
+	for _, r := range rt {
+		if ids, matches := r.match(given); matches {
+			return r.methods, ids
+		}
 	}
-	path := segments(c.record.Path)
-	for _, r := range routes {
-		params, matches := r.match(path)
-		if !matches {
-			continue
-		}
-		handle := r.methods[routedMethod(c.record.Method)]
-		if handle == nil {
-			return s.methodNotAllowed(c, r.methods)
-		}
-		ids, valid := parseIDs(params)
-		if !valid {
-			return s.notFound()
-		}
-		c.ids = ids
-		return handle(s, c)
-	}
-	return s.unknownRoute()
+	return nil, nil
 }
 
-// match returns the segments of path that stand for an id.
-func (r route) match(path []string) (params []string, matches bool) {
+func segments(path string) []string { return strings.Split(strings.Trim(path, "/"), "/") }
+
+type route struct {
+	path    []string
+	methods methods
+}
+
+// match returns the segments of path that are IDs.
+func (r route) match(path []string) (ids []string, matches bool) {
 	if len(r.path) != len(path) {
 		return nil, false
 	}
 	for i, segment := range r.path {
 		switch {
 		case strings.HasPrefix(segment, "{"):
-			params = append(params, path[i])
+			ids = append(ids, path[i])
 		case segment != path[i]:
 			return nil, false
 		}
 	}
-	return params, true
+	return ids, true
 }
 
-// noSuchRoute handles what looks like a route and is none.
-func (s *Server) noSuchRoute(*call) answer { return s.unknownRoute() }
+// route calls the handler of a path. A path outside the API gets a web page, a
+// known path with another method 405.
+func (s *Server) route(c *call) response {
+	if !c.known {
+		return s.unknownRoute()
+	}
+	found, params := routes.find(c.record.Path)
+	if found == nil {
+		return s.unknownRoute()
+	}
+	handle := found[routedMethod(c.record.Method)]
+	if handle == nil {
+		return s.methodNotAllowed(c, slices.Collect(maps.Keys(found)))
+	}
+	ids, valid := parseIDs(params)
+	if !valid {
+		return s.notFound()
+	}
+	c.ids = ids
+	return handle(s, c)
+}
+
+// noSuchRoute handles a method that gets a web page instead of a 405, although its
+// path has other methods.
+func (s *Server) noSuchRoute(*call) response { return s.unknownRoute() }
 
 func parseIDs(params []string) ([]int64, bool) {
 	ids := make([]int64, len(params))
@@ -163,15 +157,4 @@ func routedMethod(method string) string {
 		return http.MethodGet
 	}
 	return method
-}
-
-func (s *Server) methodNotAllowed(c *call, methods methods) answer {
-	allowed := make([]string, 0, len(methods))
-	for method := range methods {
-		allowed = append(allowed, method)
-	}
-	slices.Sort(allowed)
-	a := s.failure(http.StatusMethodNotAllowed, "The "+c.record.Method+" method is not supported for this route.")
-	a.header.Set("Allow", strings.Join(allowed, ", "))
-	return a
 }

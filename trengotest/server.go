@@ -7,31 +7,34 @@ import (
 	"time"
 )
 
+// The methods of Server that serve one resource or feature stand in its file:
+// contact.go, fault.go, and so on. exchange.go has the path of every request.
+
 const (
 	// BaseURL is the address of the real API. A client with a [Server] as its
-	// transport may use it, or any other host with the same path.
+	// transport can use it, or any other host with the same path.
 	BaseURL = "https://app.trengo.com/api/v2"
 
 	// Token is the token that a new Server accepts.
 	Token = "test-token"
 )
 
-// Server is an in-memory Trengo. It is an [http.Handler] and an
-// [http.RoundTripper]. Make one with [New]. Its methods are safe for concurrent
-// use; requests are acted on one after the other.
+// A Server is an in-memory Trengo. It is an [http.Handler] and an
+// [http.RoundTripper]. Create one with [New]. Its methods are safe for concurrent
+// use; requests are processed one at a time.
 type Server struct {
-	// Behavior holds what is not known of the real Trengo. Set it before the
-	// first request.
+	// Behavior sets what is unknown about the real Trengo. Set it before the first
+	// request.
 	Behavior Behavior
 
-	mu        sync.Mutex
+	amsterdam *time.Location
+
+	mu        sync.Mutex // guards the fields below
 	tokens    []string
-	rateLimit int
-	windows   map[string]*window
+	limiter   rateLimiter
 	requests  []*Request
 	faults    []Fault
 	faultFunc func(Request) Fault
-	amsterdam *time.Location
 
 	users      table[User]
 	channels   table[Channel]
@@ -43,24 +46,23 @@ type Server struct {
 	auditIDs   sequence
 }
 
-// New returns a Server that accepts [Token], at 120 requests a minute. It has one
-// user, as whom that token acts, and nothing else: no channel and no contact.
+// New returns a Server that accepts [Token] and allows 120 requests per minute. It
+// has one user, as whom that token acts, and no channels or contacts.
 func New() *Server {
 	s := &Server{
-		tokens:    []string{Token},
-		rateLimit: defaultRateLimit,
-		windows:   make(map[string]*window),
 		amsterdam: loadAmsterdam(),
+		tokens:    []string{Token},
+		limiter:   newRateLimiter(),
 		resources: make(map[string]*table[object]),
 	}
-	s.startSequences()
-	s.addUser(User{FirstName: "Robin", LastName: "Example", Email: "robin@example.com"})
+	s.initSequences()
+	s.putUser(User{FirstName: "Robin", LastName: "Example", Email: "robin@example.com"})
 	return s
 }
 
-// startSequences begins every kind of id where the real ones are, because a
-// client that keeps an id in 32 bits must fail here as it would there.
-func (s *Server) startSequences() {
+// initSequences starts each kind of ID near the real ones: a client that stores an
+// ID in 32 bits must fail here as it would at Trengo.
+func (s *Server) initSequences() {
 	s.users.ids = 3600
 	s.channels.ids = 406_000
 	s.noteIDs = 88_000_000
@@ -73,23 +75,45 @@ func (s *Server) startSequences() {
 	}
 }
 
-// SetTokens sets the tokens that are accepted from now on, instead of those
-// before. All act as the first user; the tokens of other users (see [User]) stay
-// as they are. Each token has its own rate limit.
+// SetTokens replaces the accepted tokens. They all act as the first user. The
+// tokens of other users (see [User]) are not affected. Each token has its own rate
+// limit.
 func (s *Server) SetTokens(tokens ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tokens = slices.Clone(tokens)
 }
 
-// Client returns an [http.Client] whose requests go to s, whatever their host.
+// SetRateLimit sets how many requests a token may send within a window of 60
+// seconds. It applies from the next request on, also to windows that are already
+// open. Zero means no limit and no rate limit headers in responses; a negative
+// number means the same.
+func (s *Server) SetRateLimit(perMinute int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limiter.limit = max(0, perMinute)
+}
+
+// SpendRateLimit counts n requests, as if another client with the same token had
+// sent them. It opens a window if none is open. With several tokens, it counts n
+// requests for each.
+func (s *Server) SpendRateLimit(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for _, token := range s.allTokens() {
+		s.limiter.spend(token, n, now)
+	}
+}
+
+// HTTPClient returns an [http.Client] that sends every request to s, whatever its
+// host.
 func (s *Server) HTTPClient() *http.Client { return &http.Client{Transport: s} }
 
-// ServeHTTP answers one request to a path under /api/v2.
+// ServeHTTP responds to one request for a path below /api/v2.
 //
-// Faults that break the connection, and clients that have gone, end in a panic
-// with [http.ErrAbortHandler], which net/http's server takes as the order to close
-// the connection.
+// If a fault breaks the connection, or the client is gone, ServeHTTP panics with
+// [http.ErrAbortHandler], which makes net/http's server close the connection.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, err := s.receive(r)
 	if err != nil {
@@ -98,9 +122,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.fault.kind == faultNoConnection {
 		c.fault = LostBefore()
 	}
-	a, err := s.exchange(r.Context(), c)
+	resp, err := s.exchange(r.Context(), c)
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	a.writeTo(w)
+	resp.writeTo(w)
 }

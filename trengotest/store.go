@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// A sequence hands out ids that rise.
+// A sequence assigns ascending IDs. Its value is the highest ID so far.
 type sequence int64
 
-// take returns id, or the next one if id is 0.
+// take returns id, or the next ID if id is zero.
 func (q *sequence) take(id int64) int64 {
 	if id == 0 {
 		id = int64(*q) + 1
@@ -17,22 +17,18 @@ func (q *sequence) take(id int64) int64 {
 	return id
 }
 
-// A table holds the things of one kind, in the order of their ids.
+// A table stores the values of one kind in ascending order of their IDs.
 type table[T any] struct {
 	ids  sequence
 	rows []row[T]
 }
 
-type row[T any] struct {
-	id    int64
-	value *T
-}
-
+// find returns the index of id, or the index where it belongs and false.
 func (t *table[T]) find(id int64) (int, bool) {
 	return slices.BinarySearchFunc(t.rows, id, func(r row[T], id int64) int { return cmp.Compare(r.id, id) })
 }
 
-// put stores v, in the place of what has its id.
+// put stores v, replacing the value with the same ID.
 func (t *table[T]) put(id int64, v *T) {
 	i, found := t.find(id)
 	if found {
@@ -42,7 +38,7 @@ func (t *table[T]) put(id int64, v *T) {
 	t.rows = slices.Insert(t.rows, i, row[T]{id: id, value: v})
 }
 
-// get returns nil if there is no such id.
+// get returns nil if there is no value with that ID.
 func (t *table[T]) get(id int64) *T {
 	i, found := t.find(id)
 	if !found {
@@ -57,9 +53,10 @@ func (t *table[T]) delete(id int64) {
 	}
 }
 
+// first panics if the table is empty.
 func (t *table[T]) first() *T { return t.rows[0].value }
 
-// all returns everything that keep accepts. A nil keep accepts everything.
+// all returns the values that keep accepts. A nil keep accepts every value.
 func (t *table[T]) all(keep func(*T) bool) []*T {
 	var found []*T
 	for _, r := range t.rows {
@@ -68,4 +65,9 @@ func (t *table[T]) all(keep func(*T) bool) []*T {
 		}
 	}
 	return found
+}
+
+type row[T any] struct {
+	id    int64
+	value *T
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The states of a ticket.
+// The statuses of a ticket.
 const (
 	statusOpen     = "OPEN"
 	statusAssigned = "ASSIGNED"
@@ -17,39 +17,40 @@ const (
 
 // A Ticket is a conversation with a contact on a channel.
 type Ticket struct {
-	// ID is its id. AddTicket replaces 0 by the next one.
+	// ID identifies the ticket. If it is zero, AddTicket assigns the next ID.
 	ID int64
 
+	// ContactID and ChannelID are the contact and the channel of the conversation.
 	ContactID, ChannelID int64
 
-	// UserID and TeamID are whom it is assigned to, 0 if nobody.
+	// UserID and TeamID are the user and the team to which it is assigned. Zero
+	// means none.
 	UserID, TeamID int64
 
-	// Subject is "" if it has none.
+	// Subject is the subject. "" means none.
 	Subject string
 
-	// Status is "OPEN", "ASSIGNED", "CLOSED" or "INVALID", which is spam.
-	// AddTicket replaces "" by "ASSIGNED" if UserID is set, else by "OPEN".
+	// Status is "OPEN", "ASSIGNED", "CLOSED" or "INVALID" (spam). AddTicket
+	// replaces "" by "ASSIGNED" if UserID is set, otherwise by "OPEN".
 	Status string
 
-	// LabelIDs are the labels it carries.
+	// LabelIDs are its labels.
 	LabelIDs []int64
 
-	// CustomFields holds values by the title of their field. AddTicket makes the
+	// CustomFields maps the titles of fields to values. AddTicket creates the
 	// fields that do not exist.
 	CustomFields map[string]string
 
-	// CreatedAt, UpdatedAt and ClosedAt are when it was made, changed and closed.
-	// AddTicket replaces a zero CreatedAt by the current time, a zero UpdatedAt by
-	// CreatedAt and a zero ClosedAt of a closed ticket by UpdatedAt.
+	// CreatedAt, UpdatedAt and ClosedAt are when it was created, last changed and
+	// closed. AddTicket replaces a zero CreatedAt by the current time, a zero
+	// UpdatedAt by CreatedAt and a zero ClosedAt of a closed ticket by UpdatedAt.
 	CreatedAt, UpdatedAt, ClosedAt time.Time
 
-	// Messages is the number of its messages. AddTicket ignores it: see
-	// AddMessage.
+	// Messages is the number of its messages. AddTicket ignores it; use AddMessage.
 	Messages int
 }
 
-// ticket is a Ticket with what only the server needs to know.
+// A ticket is a Ticket with the fields that only the Server needs.
 type ticket struct {
 	Ticket
 	assignedAt time.Time
@@ -60,13 +61,7 @@ type ticket struct {
 	audits     []audit
 }
 
-// audit is one thing that happened to a ticket.
-type audit struct {
-	id int64
-	is string
-	at time.Time
-}
-
+// public returns a copy of t without the internal fields.
 func (t *ticket) public() Ticket {
 	c := t.Ticket
 	c.LabelIDs = slices.Clone(t.LabelIDs)
@@ -75,7 +70,7 @@ func (t *ticket) public() Ticket {
 	return c
 }
 
-// lastActivity is what lists are sorted by.
+// lastActivity determines the order of lists.
 func (t *ticket) lastActivity() time.Time {
 	if m := t.lastMessage(""); m != nil {
 		return m.CreatedAt
@@ -83,7 +78,7 @@ func (t *ticket) lastActivity() time.Time {
 	return t.CreatedAt
 }
 
-// lastMessage returns the last message of a type, of any type if it is "", or nil.
+// lastMessage returns the last message of a type, or nil. "" means any type.
 func (t *ticket) lastMessage(messageType string) *Message {
 	for _, m := range slices.Backward(t.messages) {
 		if messageType == "" || m.Type == messageType {
@@ -93,20 +88,42 @@ func (t *ticket) lastMessage(messageType string) *Message {
 	return nil
 }
 
-func (s *Server) audit(t *ticket, is string, at time.Time) {
-	t.audits = append(t.audits, audit{id: s.auditIDs.take(0), is: is, at: at})
+func (t *ticket) sortMessages() {
+	slices.SortFunc(t.messages, func(a, b *Message) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
 }
 
-// AddTicket adds a ticket, or replaces the one with its id, and returns it as it
-// is kept. A contact, channel or user that does not exist is null in answers.
+// reopen sets the status that t has when it is neither closed nor spam.
+func (t *ticket) reopen() {
+	t.Status = statusOpen
+	if t.UserID != 0 {
+		t.Status = statusAssigned
+	}
+	t.ClosedAt, t.closedBy = time.Time{}, 0
+}
+
+// An audit is an entry in the history of a ticket.
+type audit struct {
+	id   int64
+	kind string
+	at   time.Time
+}
+
+func (s *Server) addAudit(t *ticket, kind string, at time.Time) {
+	t.audits = append(t.audits, audit{id: s.auditIDs.take(0), kind: kind, at: at})
+}
+
+// AddTicket adds a ticket, or replaces the one with the same ID, and returns it as
+// stored. A contact, channel or user that does not exist is null in responses.
 func (s *Server) AddTicket(t Ticket) Ticket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.ID = s.tickets.ids.take(t.ID)
 	t.LabelIDs = slices.Clone(t.LabelIDs)
 	t.CustomFields = maps.Clone(t.CustomFields)
-	t.CreatedAt = stamp(t.CreatedAt)
-	t.UpdatedAt = stamp(cmp.Or(t.UpdatedAt, t.CreatedAt))
+	t.CreatedAt = storedTime(t.CreatedAt)
+	t.UpdatedAt = storedTime(cmp.Or(t.UpdatedAt, t.CreatedAt))
 	switch {
 	case t.Status != "":
 	case t.UserID != 0:
@@ -115,7 +132,7 @@ func (s *Server) AddTicket(t Ticket) Ticket {
 		t.Status = statusOpen
 	}
 	if t.Status == statusClosed {
-		t.ClosedAt = stamp(cmp.Or(t.ClosedAt, t.UpdatedAt))
+		t.ClosedAt = storedTime(cmp.Or(t.ClosedAt, t.UpdatedAt))
 	}
 	for _, title := range slices.Sorted(maps.Keys(t.CustomFields)) {
 		s.defineCustomField(fieldOfTicket, title)
@@ -124,12 +141,12 @@ func (s *Server) AddTicket(t Ticket) Ticket {
 	if t.UserID != 0 || t.TeamID != 0 {
 		added.assignedAt = t.CreatedAt
 	}
-	s.audit(added, "TICKET_CREATED", t.CreatedAt)
+	s.addAudit(added, "TICKET_CREATED", t.CreatedAt)
 	s.tickets.put(t.ID, added)
 	return added.public()
 }
 
-// Tickets returns the tickets by id.
+// Tickets returns the tickets in ascending order of their IDs.
 func (s *Server) Tickets() []Ticket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +157,7 @@ func (s *Server) Tickets() []Ticket {
 	return all
 }
 
-func (s *Server) getTicket(c *call) answer {
+func (s *Server) getTicket(c *call) response {
 	found := s.tickets.get(c.ids[0])
 	if found == nil {
 		return s.notFound()
@@ -148,10 +165,10 @@ func (s *Server) getTicket(c *call) answer {
 	return ok(s.ticketDetail(found))
 }
 
-// createTicket makes a ticket that is assigned to the user of the token. Nothing
-// is sent to the customer.
-func (s *Server) createTicket(c *call) answer {
-	in := s.input(c)
+// createTicket creates a ticket that is assigned to the token's user. Nothing is sent
+// to the customer.
+func (s *Server) createTicket(c *call) response {
+	in := s.newInput(c)
 	in.require("channel_id")
 	if in.get("contact_identifier") == nil {
 		in.require("contact_id")
@@ -167,22 +184,22 @@ func (s *Server) createTicket(c *call) answer {
 	}
 	var who identity
 	if contactID == 0 && channel != nil && in.get("contact_identifier") != nil {
-		who = in.identity("contact_identifier", channel)
+		who = readIdentity(in, "contact_identifier", channel)
 	}
 	if in.failed() {
 		return in.unprocessable()
 	}
-	about := s.contacts.get(contactID)
-	if about == nil {
-		about = s.findContact(who)
+	customer := s.contacts.get(contactID)
+	if customer == nil {
+		customer = s.findContact(who)
 	}
-	if about != nil && about.Private != channel.Private {
-		return in.refusal("contact_id", in.words.privacy)
+	if customer != nil && customer.Private != channel.Private {
+		return in.violation("contact_id", in.words.privacy)
 	}
-	if about == nil {
-		about = s.newContact(c, channel, who, "")
+	if customer == nil {
+		customer = s.newContact(c, channel, who, "")
 	}
-	return ok(s.rawTicket(s.openTicket(c, channel.ID, about.ID, subject)))
+	return ok(s.rawTicket(s.openTicket(c, channel.ID, customer.ID, subject)))
 }
 
 func (s *Server) openTicket(c *call, channelID, contactID int64, subject string) *ticket {
@@ -200,12 +217,12 @@ func (s *Server) openTicket(c *call, channelID, contactID int64, subject string)
 		assignedAt: c.now,
 		assignedBy: c.user.ID,
 	}
-	s.audit(t, "TICKET_CREATED", c.now)
+	s.addAudit(t, "TICKET_CREATED", c.now)
 	s.tickets.put(t.ID, t)
 	return t
 }
 
-func (s *Server) deleteTicket(c *call) answer {
+func (s *Server) deleteTicket(c *call) response {
 	if s.tickets.get(c.ids[0]) == nil {
 		return s.notFound()
 	}

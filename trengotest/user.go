@@ -8,33 +8,36 @@ import (
 
 const agencyID = 15001
 
-// A User is somebody who works at the help desk: a colleague, not a customer.
+// A User is a person who works at the help desk, as opposed to a customer.
 type User struct {
-	// ID is its id. AddUser replaces 0 by the next one.
+	// ID identifies the user. If it is zero, AddUser assigns the next ID.
 	ID int64
 
+	// FirstName, LastName and Email are the name and the email address.
 	FirstName, LastName, Email string
 
-	// Token is a token with which requests act as this user, besides those of
-	// SetTokens. "" is none.
+	// Token is an accepted token that acts as this user. It is independent of
+	// SetTokens. "" means none.
 	Token string
 }
 
-// AddUser adds a user, or replaces the one with its id, and returns it as it is
-// kept.
+func (u *User) name() string { return strings.TrimSpace(u.FirstName + " " + u.LastName) }
+
+// AddUser adds a user, or replaces the one with the same ID, and returns it as
+// stored.
 func (s *Server) AddUser(u User) User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return *s.addUser(u)
+	return *s.putUser(u)
 }
 
-func (s *Server) addUser(u User) *User {
+func (s *Server) putUser(u User) *User {
 	u.ID = s.users.ids.take(u.ID)
 	s.users.put(u.ID, &u)
 	return &u
 }
 
-// Users returns the users by id.
+// Users returns the users in ascending order of their IDs.
 func (s *Server) Users() []User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,7 +48,7 @@ func (s *Server) Users() []User {
 	return all
 }
 
-// userOf returns the user whom a token stands for, nil if it is not accepted.
+// userOf returns the user as whom a token acts, or nil if it is not accepted.
 func (s *Server) userOf(token string) *User {
 	if slices.Contains(s.tokens, token) {
 		return s.users.first()
@@ -58,13 +61,22 @@ func (s *Server) userOf(token string) *User {
 	return nil
 }
 
-func (u *User) name() string { return strings.TrimSpace(u.FirstName + " " + u.LastName) }
-
-func (s *Server) listUsers(c *call) answer {
-	return list(s, c, listing{size: defaultPageSize, totals: true}, s.users.all(nil), s.userObject)
+// allTokens returns every accepted token.
+func (s *Server) allTokens() []string {
+	tokens := slices.Clone(s.tokens)
+	for _, u := range s.users.all(nil) {
+		if u.Token != "" && !slices.Contains(tokens, u.Token) {
+			tokens = append(tokens, u.Token)
+		}
+	}
+	return tokens
 }
 
-func (s *Server) getUser(c *call) answer {
+func (s *Server) listUsers(c *call) response {
+	return listResponse(s, c, listing{size: defaultPageSize, totals: true}, s.users.all(nil), s.userObject)
+}
+
+func (s *Server) getUser(c *call) response {
 	u := s.users.get(c.ids[0])
 	if u == nil {
 		return s.notFound()
@@ -72,14 +84,14 @@ func (s *Server) getUser(c *call) answer {
 	return ok(s.userObject(u))
 }
 
-func (s *Server) createUser(c *call) answer {
-	in := s.input(c)
+func (s *Server) createUser(c *call) response {
+	in := s.newInput(c)
 	in.require("email", "first_name")
 	u := User{FirstName: in.text("first_name"), LastName: in.text("last_name"), Email: in.text("email")}
 	if in.failed() {
 		return in.unprocessable()
 	}
-	return ok(s.userObject(s.addUser(u)))
+	return ok(s.userObject(s.putUser(u)))
 }
 
 func agencyObject() object {
@@ -116,8 +128,8 @@ func (s *Server) userObject(u *User) object {
 	}
 }
 
-// rawUser is a user as the database has it. The status of the chat is of another
-// type there.
+// rawUser is the database row of a user, or null. Its chat_status has another type
+// than that of userObject.
 func (s *Server) rawUser(u *User) any {
 	if u == nil {
 		return nil
@@ -132,31 +144,10 @@ func (s *Server) rawUser(u *User) any {
 	})
 }
 
-// userOrNull is a user within something else.
+// userOrNull is a user in another object, or null.
 func (s *Server) userOrNull(id int64) any {
 	if u := s.users.get(id); u != nil {
 		return s.userObject(u)
 	}
 	return nil
-}
-
-func nullText(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
-}
-
-func nullID(id int64) any {
-	if id == 0 {
-		return nil
-	}
-	return id
-}
-
-func initial(text string) string {
-	for _, r := range text {
-		return strings.ToUpper(string(r))
-	}
-	return ""
 }

@@ -13,13 +13,12 @@ import (
 	"time"
 )
 
-// SignatureHeader is the header that carries the signature of a webhook.
+// SignatureHeader is the header with the signature of a webhook delivery.
 const SignatureHeader = "Trengo-Signature"
 
-// SignWebhook returns the value of the header [SignatureHeader] for a delivery
-// with that raw body at that time: the seconds since 1970, a semicolon, and the
-// lower-case hex HMAC-SHA256 of seconds, dot and body, keyed with the signing
-// secret of the webhook.
+// SignWebhook returns the value of [SignatureHeader] for a delivery with the given
+// raw body at the given time: the seconds since 1970, a semicolon, and the HMAC-SHA256
+// of "seconds.body" in lower-case hex. The key is the webhook's signing secret.
 func SignWebhook(secret string, at time.Time, body []byte) string {
 	seconds := strconv.FormatInt(at.Unix(), 10)
 	mac := hmac.New(sha256.New, []byte(secret))
@@ -28,9 +27,9 @@ func SignWebhook(secret string, at time.Time, body []byte) string {
 	return seconds + ";" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// NewDelivery returns a delivery of a webhook: a POST to target of the fields of
-// the event as a form, signed at the given time. It can be sent to a server as
-// well as given to a handler. NewDelivery panics if target is no URL, as
+// NewDelivery returns a webhook delivery: a POST to target with the event's fields as
+// a form, signed at the given time. It can be sent with a client or passed to a
+// handler. NewDelivery panics if target is not a URL, as
 // [net/http/httptest.NewRequest] does.
 func NewDelivery(target, secret string, at time.Time, event url.Values) *http.Request {
 	body := event.Encode()
@@ -43,9 +42,9 @@ func NewDelivery(target, secret string, at time.Time, event url.Values) *http.Re
 	return r
 }
 
-// createWebhook takes the name as name and answers with it as title.
-func (s *Server) createWebhook(c *call) answer {
-	in := s.input(c)
+// createWebhook reads the name from the field name. The response has it in title.
+func (s *Server) createWebhook(c *call) response {
+	in := s.newInput(c)
 	in.require("name", "type", "url")
 	fields := object{"title": in.text("name"), "type": in.text("type"), "url": in.text("url")}
 	if in.failed() {
@@ -56,19 +55,19 @@ func (s *Server) createWebhook(c *call) answer {
 	return ok(*hook)
 }
 
-// signingSecret follows from the id, so that what tests record is the same in every
-// run.
+// signingSecret derives the secret from the ID, so that recorded responses are the
+// same in every run.
 func signingSecret(id any) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "signing secret of webhook %d", id))
 	return hex.EncodeToString(sum[:16])
 }
 
-func (s *Server) updateWebhook(c *call) answer {
+func (s *Server) updateWebhook(c *call) response {
 	hook := s.resources["webhooks"].get(c.ids[0])
 	if hook == nil {
 		return s.notFound()
 	}
-	in := s.input(c)
+	in := s.newInput(c)
 	fields := object{}
 	for from, to := range map[string]string{"name": "title", "type": "type", "url": "url"} {
 		if value := in.text(from); value != "" {
@@ -78,6 +77,6 @@ func (s *Server) updateWebhook(c *call) answer {
 	if in.failed() {
 		return in.unprocessable()
 	}
-	hook.change(resources["webhooks"], fields)
+	resources["webhooks"].set(*hook, fields)
 	return s.empty()
 }

@@ -2,10 +2,10 @@ package trengotest
 
 import "strconv"
 
-// startConversation sends a WhatsApp template: on the ticket that is named, or
-// else on a new one, even if the contact has one that is open.
-func (s *Server) startConversation(c *call) answer {
-	in := s.input(c)
+// startConversation sends a WhatsApp template on the given ticket. Without a ticket
+// it creates one, even if the contact already has an open one.
+func (s *Server) startConversation(c *call) response {
+	in := s.newInput(c)
 	in.require("hsm_id")
 	template := in.id("hsm_id")
 	ticketID := in.id("ticket_id")
@@ -20,20 +20,20 @@ func (s *Server) startConversation(c *call) answer {
 		if channel == nil {
 			in.reject("channel_id", in.words.unknown)
 		} else {
-			who = in.identity("recipient_phone_number", channel)
+			who = readIdentity(in, "recipient_phone_number", channel)
 		}
 	}
 	if in.failed() {
 		return in.unprocessable()
 	}
 	if t == nil {
-		about := s.findContact(who)
-		if about == nil {
-			about = s.newContact(c, channel, who, "")
+		customer := s.findContact(who)
+		if customer == nil {
+			customer = s.newContact(c, channel, who, "")
 		}
-		t = s.openTicket(c, channel.ID, about.ID, "")
+		t = s.openTicket(c, channel.ID, customer.ID, "")
 	}
-	m := s.attach(t, Message{
+	m := s.appendMessage(t, Message{
 		UserID:    c.user.ID,
 		Type:      typeOutbound,
 		BodyType:  bodyTemplate,
@@ -43,8 +43,8 @@ func (s *Server) startConversation(c *call) answer {
 	return ok(object{"message": s.rawMessage(t, m)})
 }
 
-// whatsAppChannel returns the channel of that id, or the first one if id is 0, or
-// nil.
+// whatsAppChannel returns the WhatsApp channel with that ID, or the first WhatsApp
+// channel if id is zero, or nil if there is none.
 func (s *Server) whatsAppChannel(id int64) *Channel {
 	for _, channel := range s.channels.all(nil) {
 		if channel.Type == channelWhatsApp && (id == 0 || id == channel.ID) {

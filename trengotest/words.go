@@ -1,6 +1,7 @@
 package trengotest
 
-// vocabulary holds the texts of a 422 in one language. % stands for the field.
+// A vocabulary holds the messages of a 422 in one language. % is replaced by the name
+// of the field.
 type vocabulary struct {
 	invalid    string
 	required   string

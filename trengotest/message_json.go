@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// messageObject is a message as GET answers it.
+// messageObject is a message in the response to a GET.
 func (s *Server) messageObject(c *call, t *ticket, m *Message) object {
 	return object{
 		"id":            m.ID,
@@ -19,7 +19,7 @@ func (s *Server) messageObject(c *call, t *ticket, m *Message) object {
 		"created_at":    s.getTime(m.CreatedAt),
 		"updated_at":    s.getTime(m.CreatedAt),
 		"user_id":       nullID(m.UserID),
-		"contact":       s.contactOfTicket(t.ContactID, nil),
+		"contact":       s.embeddedContact(t.ContactID, nil),
 		"agent":         s.userOrNull(m.UserID),
 		"attachments":   attachmentsOf(m),
 		"mentions":      []any{},
@@ -42,15 +42,15 @@ func attachmentsOf(m *Message) []object {
 	return all
 }
 
-// emailMessage is there on e-mail channels, except for what never was an e-mail.
+// emailMessage is set on email channels, except for notes.
 func (s *Server) emailMessage(t *ticket, m *Message) any {
 	channel := s.channels.get(t.ChannelID)
 	if channel == nil || channel.Type != channelEmail || m.Type == typeNote {
 		return nil
 	}
 	from, to := "support@example.com", ""
-	if about := s.contacts.get(t.ContactID); about != nil {
-		to = about.Email
+	if customer := s.contacts.get(t.ContactID); customer != nil {
+		to = customer.Email
 	}
 	if m.Type == typeInbound {
 		from, to = to, from
@@ -72,8 +72,8 @@ func (s *Server) emailMessage(t *ticket, m *Message) any {
 	}
 }
 
-// rawMessage is a message as the database has it, which is what POST answers: with
-// the ticket, the contact and the user in full.
+// rawMessage is the database row of a message, in the response to a POST. It includes
+// the rows of the ticket, the contact and the user.
 func (s *Server) rawMessage(t *ticket, m *Message) object {
 	day := m.CreatedAt.Truncate(24 * time.Hour)
 	return object{

@@ -8,7 +8,10 @@ import (
 	"strings"
 )
 
-func (s *Server) listTickets(c *call) answer {
+// noID matches no object.
+const noID = -1
+
+func (s *Server) listTickets(c *call) response {
 	found := s.tickets.all(s.ticketFilter(c.record.Query))
 	slices.SortFunc(found, func(a, b *ticket) int {
 		return cmp.Or(b.lastActivity().Compare(a.lastActivity()), cmp.Compare(b.ID, a.ID))
@@ -16,10 +19,11 @@ func (s *Server) listTickets(c *call) answer {
 	if c.record.Query.Get("sort") == "date" {
 		slices.Reverse(found)
 	}
-	return list(s, c, listing{size: defaultPageSize}, found, s.ticketListItem)
+	return listResponse(s, c, listing{size: defaultPageSize}, found, s.ticketListItem)
 }
 
-// ticketFilter accepts the tickets that meet all conditions of the query.
+// ticketFilter returns a function that accepts the tickets that meet all conditions
+// of the query.
 func (s *Server) ticketFilter(query url.Values) func(*ticket) bool {
 	var conditions []func(*ticket) bool
 	where := func(given bool, condition func(*ticket) bool) {
@@ -53,10 +57,10 @@ func (s *Server) ticketFilter(query url.Values) func(*ticket) bool {
 	since, isDate := s.parseTime(query.Get("updated_at_gt"))
 	where(isDate, func(t *ticket) bool { return t.UpdatedAt.After(since) })
 
-	m := s.matcher(query.Get("term"))
+	m := s.newMatcher(query.Get("term"))
 	where(m.term != "", func(t *ticket) bool {
-		about := s.contacts.get(t.ContactID)
-		return m.matches(t.Subject) || about != nil && m.matchesContact(about)
+		customer := s.contacts.get(t.ContactID)
+		return m.matches(t.Subject) || customer != nil && m.matchesContact(customer)
 	})
 
 	return func(t *ticket) bool {
@@ -64,9 +68,9 @@ func (s *Server) ticketFilter(query url.Values) func(*ticket) bool {
 	}
 }
 
-// queryIDs reads a list in each of the ways in which clients write one: name[]=1,
-// name[0]=1 and plain name=1. It returns nil if there is none; what is no id is 0,
-// which nothing has.
+// queryIDs reads a list of IDs in every notation that clients use: name[]=1,
+// name[0]=1 and name=1. It returns nil if there is none. A value that is not an ID
+// becomes noID.
 func queryIDs(query url.Values, name string) []int64 {
 	var ids []int64
 	for key, values := range query {
@@ -79,7 +83,7 @@ func queryIDs(query url.Values, name string) []int64 {
 			}
 			id, err := strconv.ParseInt(v, 10, 64)
 			if err != nil {
-				id = -1
+				id = noID
 			}
 			ids = append(ids, id)
 		}

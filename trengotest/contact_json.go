@@ -2,8 +2,8 @@ package trengotest
 
 import "strings"
 
-// contactBase is a contact as the create answers it. No answer tells when a
-// contact was made.
+// contactBase is a contact in the response to its creation. No response has the time
+// when a contact was created.
 func (s *Server) contactBase(c *contact) object {
 	values := s.customFieldValues(fieldOfContact, c.CustomFields)
 	return object{
@@ -28,21 +28,7 @@ func (s *Server) contactBase(c *contact) object {
 	}
 }
 
-// identifier is made for people: a formatted phone is no key.
-func (c *contact) identifier() string {
-	if c.Email != "" {
-		return c.Email
-	}
-	return formatPhone(c.Phone)
-}
-
-func (c *contact) displayName() string {
-	if c.Name == "" {
-		return c.identifier()
-	}
-	return c.Name + " (" + c.identifier() + ")"
-}
-
+// contactListItem is a contact in a list.
 func (s *Server) contactListItem(c *contact) object {
 	channels := []object{}
 	for _, id := range c.ChannelIDs {
@@ -53,6 +39,7 @@ func (s *Server) contactListItem(c *contact) object {
 	return s.contactBase(c).with(object{"profile": []any{}, "channels": channels})
 }
 
+// contactDetail is a contact in the response to a GET or PUT.
 func (s *Server) contactDetail(c *contact) object {
 	notes := []object{}
 	for _, n := range c.notes {
@@ -71,8 +58,8 @@ func (s *Server) contactGroups(c *contact) []object {
 	return groups
 }
 
-// contactOfTicket is the contact within a ticket or message, null if it is gone.
-func (s *Server) contactOfTicket(id int64, more object) any {
+// embeddedContact is the contact in a ticket or message, or null if it does not exist.
+func (s *Server) embeddedContact(id int64, more object) any {
 	c := s.contacts.get(id)
 	if c == nil {
 		return nil
@@ -80,7 +67,7 @@ func (s *Server) contactOfTicket(id int64, more object) any {
 	return s.contactBase(c).with(object{"profile": []any{}}).with(more)
 }
 
-// rawContact is a contact as the database has it.
+// rawContact is the database row of a contact.
 func (s *Server) rawContact(id int64) any {
 	c := s.contacts.get(id)
 	if c == nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// ticketBase holds what a ticket in a list and one by itself have in common.
+// ticketBase holds the fields of a ticket in a list and of a single one.
 func (s *Server) ticketBase(t *ticket) object {
 	return object{
 		"id":             t.ID,
@@ -18,7 +18,7 @@ func (s *Server) ticketBase(t *ticket) object {
 		"team_id":        nullID(t.TeamID),
 		"assigned_at":    s.getTime(t.assignedAt),
 		"contact_id":     t.ContactID,
-		"contact":        s.contactOfTicket(t.ContactID, nil),
+		"contact":        s.embeddedContact(t.ContactID, nil),
 		"channel":        s.channelOfTicket(t),
 		"channelMeta":    nil,
 		"labels":         s.labelsOf(t),
@@ -28,6 +28,7 @@ func (s *Server) ticketBase(t *ticket) object {
 	}
 }
 
+// ticketListItem is a ticket in a list.
 func (s *Server) ticketListItem(t *ticket) object {
 	o := s.ticketBase(t)
 	o["latest_message"] = nil
@@ -51,12 +52,12 @@ func (s *Server) latestMessage(m *Message) object {
 	}
 }
 
-// ticketDetail has no latest_message, does not count messages, and names the
-// assigned user twice.
+// ticketDetail is a single ticket in the response to a GET. As at Trengo, it lacks
+// latest_message, does not count messages and has the assigned user twice.
 func (s *Server) ticketDetail(t *ticket) object {
 	o := s.ticketBase(t)
-	if about := s.contacts.get(t.ContactID); about != nil {
-		o["contact"] = s.contactOfTicket(t.ContactID, object{"groups": s.contactGroups(about)})
+	if customer := s.contacts.get(t.ContactID); customer != nil {
+		o["contact"] = s.embeddedContact(t.ContactID, object{"groups": s.contactGroups(customer)})
 	}
 	audits := []object{}
 	for _, a := range t.audits {
@@ -80,16 +81,16 @@ func (s *Server) ticketDetail(t *ticket) object {
 	})
 }
 
-// auditObject tells one moment in two zones: UTC in its text, the zone of GET
-// answers in its date.
+// auditObject contains the same time twice: in UTC in its text, and in the zone of GET
+// responses in its date.
 func (s *Server) auditObject(a audit) object {
-	what := strings.ToLower(strings.ReplaceAll(a.is, "_", " "))
+	event := strings.ToLower(strings.ReplaceAll(a.kind, "_", " "))
 	return object{
 		"id":         a.id,
 		"type":       "AUDIT",
-		"audit_type": a.is,
+		"audit_type": a.kind,
 		"body_type":  "TEXT",
-		"message":    what + " at " + a.at.UTC().Format(zonelessLayout),
+		"message":    event + " at " + a.at.UTC().Format(zonelessLayout),
 		"created_at": s.getTime(a.at),
 	}
 }
@@ -125,7 +126,7 @@ func (s *Server) labelsOf(t *ticket) []object {
 	return labels
 }
 
-// rawTicket is a ticket as the database has it, which is what POST answers. Its
+// rawTicket is the database row of a ticket, in the response to a POST. Its
 // latest_message is a date.
 func (s *Server) rawTicket(t *ticket) object {
 	return s.ticketColumns(t).with(object{
