@@ -11,11 +11,33 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/trengo-go/trengo/trengotest"
 )
 
-// The ids that a new Server gives first.
+// newServer returns a Server with an email channel and an SMS channel.
+func newServer() *trengotest.Server {
+	srv := trengotest.New()
+	srv.AddChannel(trengotest.Channel{Type: "EMAIL", Title: "Support"})
+	srv.AddChannel(trengotest.Channel{Type: "SMS", Title: "Texts"})
+	return srv
+}
+
+// create is a request whose effect a test can see: one contact.
+var create = step{method: "POST", path: "/channels/406001/contacts", body: map[string]any{"identifier": "ann@example.com"}}
+
+type closeRecorder struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closeRecorder) Close() error {
+	c.closed = true
+	return nil
+}
+
+// The first IDs that a new Server assigns.
 const (
 	firstUser    = 3601
 	firstChannel = 406_001
@@ -26,7 +48,7 @@ const (
 	contactPath = "/contacts/460000001"
 )
 
-// api is a client of a Server that knows nothing of Trengo.
+// An api is an HTTP client of a Server.
 type api struct {
 	t      *testing.T
 	client *http.Client
@@ -43,7 +65,7 @@ func newAPI(t *testing.T, srv *trengotest.Server) *api {
 	}}
 }
 
-// with returns a copy of a that sends another header; "" drops it.
+// with returns a copy of a that sends the header, or omits it if value is "".
 func (a *api) with(name, value string) *api {
 	c := *a
 	c.header = a.header.Clone()
@@ -64,7 +86,7 @@ func (a *api) request(method, path string, body any) *http.Request {
 	return r
 }
 
-// encode sends strings and forms as they are, everything else as JSON.
+// encode returns strings and forms unchanged, everything else as JSON.
 func encode(t *testing.T, body any) io.Reader {
 	t.Helper()
 	switch b := body.(type) {
@@ -82,7 +104,7 @@ func encode(t *testing.T, body any) io.Reader {
 	return bytes.NewReader(data)
 }
 
-// try sends a request that may fail.
+// try sends a request that may fail without a response.
 func (a *api) try(method, path string, body any) (reply, error) {
 	a.t.Helper()
 	resp, err := a.client.Do(a.request(method, path, body))
@@ -109,14 +131,14 @@ type reply struct {
 	body   []byte
 }
 
-// at returns the value at a path such as "data.0.name" as text: "<nil>" for null,
-// "missing" if it is not there.
+// at returns the value at a path such as "data.0.name" as text: "<nil>" for null, and
+// "missing" if there is no such value.
 func (r reply) at(path string) string {
 	decoder := json.NewDecoder(bytes.NewReader(r.body))
 	decoder.UseNumber()
 	var v any
 	if err := decoder.Decode(&v); err != nil {
-		return "no JSON"
+		return "not JSON"
 	}
 	for key := range strings.SplitSeq(path, ".") {
 		switch parent := v.(type) {
@@ -139,19 +161,19 @@ func (r reply) at(path string) string {
 	return fmt.Sprint(v)
 }
 
-// all returns the values of a field of the items of a list, in their order.
+// all returns one field of each item of a list.
 func (r reply) all(field string) []string {
 	var values []string
 	for i := 0; ; i++ {
 		v := r.at(fmt.Sprintf("data.%d.%s", i, field))
-		if v == "missing" || v == "no JSON" {
+		if v == "missing" || v == "not JSON" {
 			return values
 		}
 		values = append(values, v)
 	}
 }
 
-// keys returns the names of the fields of the object at a path.
+// keys returns the sorted names of the fields of the object at a path.
 func (r reply) keys(t *testing.T, path string) []string {
 	t.Helper()
 	var v any
@@ -176,17 +198,17 @@ func (r reply) keys(t *testing.T, path string) []string {
 	return names
 }
 
-// A step is one request and what its answer must hold.
+// A step is one request and the response it must get.
 type step struct {
 	name   string
 	method string
 	path   string
 	body   any
-	status int               // 0: 200
+	status int               // zero means 200
 	want   map[string]string // values by path
 }
 
-// run sends the steps one after the other: later ones see what earlier ones did.
+// run sends the requests of the steps in order.
 func (a *api) run(t *testing.T, steps []step) {
 	t.Helper()
 	for _, st := range steps {
@@ -196,11 +218,11 @@ func (a *api) run(t *testing.T, steps []step) {
 			want = http.StatusOK
 		}
 		if got.status != want {
-			t.Errorf("%s: status %d, want %d: %s", st.name, got.status, want, got.body)
+			t.Errorf("%s: got status %d, want %d: %s", st.name, got.status, want, got.body)
 		}
 		for path, value := range st.want {
 			if v := got.at(path); v != value {
-				t.Errorf("%s: %s is %s, want %s", st.name, path, v, value)
+				t.Errorf("%s: got %s %s, want %s", st.name, path, v, value)
 			}
 		}
 	}
@@ -219,3 +241,14 @@ func ticketPath(n int64) string { return fmt.Sprintf("/tickets/%d", firstTicket-
 func escapeBlanks(query string) string { return strings.ReplaceAll(query, " ", "%20") }
 
 func discard(resp *http.Response) { _ = resp.Body.Close() }
+
+var monday = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
+
+// newServerWithTicket returns a Server with a channel, a contact and a ticket.
+func newServerWithTicket(channelType string) *trengotest.Server {
+	srv := trengotest.New()
+	channel := srv.AddChannel(trengotest.Channel{Type: channelType, Title: "Support"})
+	contact := srv.AddContact(trengotest.Contact{Name: "Ann Example", Email: "ann@example.com"})
+	srv.AddTicket(trengotest.Ticket{ContactID: contact.ID, ChannelID: channel.ID, UserID: firstUser, Subject: "Invoice"})
+	return srv
+}

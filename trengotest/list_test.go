@@ -9,11 +9,9 @@ import (
 	"github.com/trengo-go/trengo/trengotest"
 )
 
-var monday = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
-
-// crowd returns a Server with n contacts, the last one the newest.
-func crowd(n int) *trengotest.Server {
-	srv := desk()
+// newServerWithContacts returns a Server with n contacts. The last one is the newest.
+func newServerWithContacts(n int) *trengotest.Server {
+	srv := newServer()
 	for i := range n {
 		srv.AddContact(trengotest.Contact{
 			Name:      fmt.Sprintf("Ann %d", i+1),
@@ -24,12 +22,12 @@ func crowd(n int) *trengotest.Server {
 	return srv
 }
 
-func TestServer_simpleEnvelope_rules20and23to28(t *testing.T) {
+func TestServer_listWithoutTotals(t *testing.T) {
 	t.Parallel()
 	const base = "https://app.trengo.com/api/v2/contacts?page="
-	newAPI(t, crowd(60)).run(t, []step{
+	newAPI(t, newServerWithContacts(60)).run(t, []step{
 		{
-			name: "rules 20, 23, 25, 28: the first page", method: "GET", path: "/contacts?term=ann",
+			name: "the first page", method: "GET", path: "/contacts?term=ann",
 			want: map[string]string{
 				"data.0.name": "Ann 60", "data.24.name": "Ann 36", "data.25": "missing",
 				"links.first": base + "1", "links.last": "<nil>", "links.prev": "<nil>", "links.next": base + "2",
@@ -38,14 +36,14 @@ func TestServer_simpleEnvelope_rules20and23to28(t *testing.T) {
 			},
 		},
 		{
-			name: "rule 26: the last page", method: "GET", path: "/contacts?page=3",
+			name: "the last page", method: "GET", path: "/contacts?page=3",
 			want: map[string]string{
 				"data.0.name": "Ann 10", "data.9.name": "Ann 1", "data.10": "missing",
 				"links.prev": base + "2", "links.next": "<nil>", "meta.from": "51", "meta.to": "60",
 			},
 		},
 		{
-			name: "rule 26: past the end", method: "GET", path: "/contacts?page=4",
+			name: "past the end", method: "GET", path: "/contacts?page=4",
 			want: map[string]string{"data": "[]", "links.next": "<nil>", "links.prev": base + "3", "meta.from": "<nil>", "meta.to": "<nil>", "meta.current_page": "4"},
 		},
 		{
@@ -53,34 +51,34 @@ func TestServer_simpleEnvelope_rules20and23to28(t *testing.T) {
 			want: map[string]string{"data": "[]", "links.next": "<nil>"},
 		},
 		{
-			name: "rule 23: pages begin at 1", method: "GET", path: "/contacts?page=0",
+			name: "page 0 is the first page", method: "GET", path: "/contacts?page=0",
 			want: map[string]string{"data.0.name": "Ann 60", "meta.current_page": "1"},
 		},
 		{
-			name: "rule 24: per_page", method: "GET", path: "/contacts?per_page=30&page=2",
+			name: "per_page", method: "GET", path: "/contacts?per_page=30&page=2",
 			want: map[string]string{"data.0.name": "Ann 30", "data.29.name": "Ann 1", "meta.per_page": "30", "links.next": "<nil>"},
 		},
 		{
-			name: "rule 24: per_page over its maximum", method: "GET", path: "/contacts?per_page=500",
+			name: "per_page above the maximum", method: "GET", path: "/contacts?per_page=500",
 			want: map[string]string{"meta.per_page": "100", "data.59.name": "Ann 1"},
 		},
 		{
-			name: "rule 24: limit is ignored", method: "GET", path: "/contacts?limit=5",
+			name: "limit is ignored", method: "GET", path: "/contacts?limit=5",
 			want: map[string]string{"data.24.name": "Ann 36", "meta.per_page": "25"},
 		},
 	})
 }
 
-func TestServer_lengthAwareEnvelope_rules21to23(t *testing.T) {
+func TestServer_listWithTotals(t *testing.T) {
 	t.Parallel()
-	srv := desk()
+	srv := newServer()
 	for range 30 {
 		srv.AddChannel(trengotest.Channel{Type: "CHAT"})
 	}
 	const base = "https://app.trengo.com/api/v2/channels?page="
 	newAPI(t, srv).run(t, []step{
 		{
-			name: "rule 22: a middle page", method: "GET", path: "/channels?page=2&per_page=15",
+			name: "a middle page", method: "GET", path: "/channels?page=2&per_page=15",
 			want: map[string]string{
 				"links.first": base + "1", "links.last": base + "3", "links.prev": base + "1", "links.next": base + "3",
 				"meta.last_page": "3", "meta.total": "32", "meta.from": "16", "meta.to": "30",
@@ -89,48 +87,48 @@ func TestServer_lengthAwareEnvelope_rules21to23(t *testing.T) {
 			},
 		},
 		{
-			name: "rule 21: an empty list", method: "GET", path: "/sms_messages",
+			name: "an empty list", method: "GET", path: "/sms_messages",
 			want: map[string]string{
 				"data": "[]", "meta.total": "0", "meta.from": "<nil>", "meta.to": "<nil>", "meta.last_page": "1", "meta.per_page": "25",
 				"meta.links.0.url": "<nil>", "links.next": "<nil>",
 			},
 		},
-		{name: "rule 23: webhooks", method: "GET", path: "/webhooks", want: map[string]string{"meta.per_page": "999"}},
-		{name: "rule 23: quick replies", method: "GET", path: "/quick_replies", want: map[string]string{"meta.per_page": "999"}},
-		{name: "rule 22: users", method: "GET", path: "/users", want: map[string]string{"meta.total": "1", "data.0.id": "3601"}},
+		{name: "webhooks", method: "GET", path: "/webhooks", want: map[string]string{"meta.per_page": "999"}},
+		{name: "quick replies", method: "GET", path: "/quick_replies", want: map[string]string{"meta.per_page": "999"}},
+		{name: "users", method: "GET", path: "/users", want: map[string]string{"meta.total": "1", "data.0.id": "3601"}},
 	})
 }
 
-func TestServer_listSwitches_rules20and27(t *testing.T) {
+func TestBehavior_Totals(t *testing.T) {
 	t.Parallel()
-	srv := crowd(30)
+	srv := newServerWithContacts(30)
 	srv.Behavior = trengotest.Behavior{Totals: true, LinksURL: "http://127.0.0.1:5000"}
 	newAPI(t, srv).run(t, []step{{
-		name: "totals and own host", method: "GET", path: "/contacts",
+		name: "totals and another host", method: "GET", path: "/contacts",
 		want: map[string]string{"meta.total": "30", "links.next": "http://127.0.0.1:5000/api/v2/contacts?page=2"},
 	}})
 }
 
 func TestBehavior_RepeatPages(t *testing.T) {
 	t.Parallel()
-	srv := crowd(30)
+	srv := newServerWithContacts(30)
 	srv.Behavior.RepeatPages = true
 	a := newAPI(t, srv)
 	first := a.do("GET", "/contacts", nil)
 	for page := 2; page < 5; page++ {
 		got := a.do("GET", fmt.Sprintf("/contacts?page=%d", page), nil)
 		if string(got.body) != string(first.body) || got.at("links.next") == "<nil>" {
-			t.Errorf("page %d is %s", page, got.body)
+			t.Errorf("page %d is not the first page: %s", page, got.body)
 		}
 	}
 }
 
-func TestServer_order_rule28(t *testing.T) {
+func TestServer_listOrder(t *testing.T) {
 	t.Parallel()
-	srv := desk()
-	about := srv.AddContact(trengotest.Contact{Email: "ann@example.com"})
+	srv := newServer()
+	contact := srv.AddContact(trengotest.Contact{Email: "ann@example.com"})
 	ticket := func(subject string, after time.Duration) trengotest.Ticket {
-		return srv.AddTicket(trengotest.Ticket{ContactID: about.ID, ChannelID: firstChannel, Subject: subject, CreatedAt: monday.Add(after)})
+		return srv.AddTicket(trengotest.Ticket{ContactID: contact.ID, ChannelID: firstChannel, Subject: subject, CreatedAt: monday.Add(after)})
 	}
 	old := ticket("old", 0)
 	ticket("new", time.Hour)
@@ -151,7 +149,7 @@ func TestServer_order_rule28(t *testing.T) {
 		{"/contacts", "email", []string{"ann@example.com", "early@example.com"}},
 	} {
 		if got := a.do("GET", tt.path, nil).all(tt.field); !slices.Equal(got, tt.want) {
-			t.Errorf("%s: %v, want %v", tt.path, got, tt.want)
+			t.Errorf("%s: got %v, want %v", tt.path, got, tt.want)
 		}
 	}
 }
