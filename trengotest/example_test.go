@@ -23,7 +23,8 @@ type helpDesk struct {
 	token   string
 }
 
-// open finds or makes the contact of an address or number and opens a ticket for it.
+// open opens a ticket for the contact with the identifier. It creates the contact if
+// there is none.
 func (d helpDesk) open(ctx context.Context, channelID int64, identifier, subject string) (int64, error) {
 	var contact, ticket struct {
 		ID int64 `json:"id"`
@@ -55,45 +56,45 @@ func (d helpDesk) post(ctx context.Context, path string, body, out any) error {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode/100 != 2 {
-		return errors.New("help desk answered " + resp.Status)
+		return errors.New("help desk returned " + resp.Status)
 	}
 	return json.NewDecoder(resp.Body).Decode(out)
 }
 
-// Your service talks to Trengo through an http.Client: give it one that talks to a
-// Server, and look at what it did there.
+// A service that talks to Trengo through an http.Client gets the client of a Server.
+// The test then inspects the Server.
 func Example() {
-	trengo := trengotest.New()
-	channel := trengo.AddChannel(trengotest.Channel{Type: "EMAIL", Title: "Support"})
-	trengo.AddContact(trengotest.Contact{Name: "Ann Example", Email: "ann@example.com"})
+	server := trengotest.New()
+	channel := server.AddChannel(trengotest.Channel{Type: "EMAIL", Title: "Support"})
+	server.AddContact(trengotest.Contact{Name: "Ann Example", Email: "ann@example.com"})
 
-	desk := helpDesk{client: trengo.HTTPClient(), baseURL: trengotest.BaseURL, token: trengotest.Token}
+	desk := helpDesk{client: server.HTTPClient(), baseURL: trengotest.BaseURL, token: trengotest.Token}
 	id, err := desk.open(context.Background(), channel.ID, "ann@example.com", "Where is my parcel?")
 	fmt.Println(id, err)
 
-	for _, t := range trengo.Tickets() {
+	for _, t := range server.Tickets() {
 		fmt.Println(t.Status, t.Subject)
 	}
-	fmt.Println(len(trengo.Contacts()), "contact")
+	fmt.Println(len(server.Contacts()), "contact")
 	// Output:
 	// 970000001 <nil>
 	// ASSIGNED Where is my parcel?
 	// 1 contact
 }
 
-// An answer that is lost leaves its sender in doubt: the ticket is there, the
-// service does not know.
+// A lost response leaves the client in doubt: the ticket exists, but the client got an
+// error.
 func ExampleServer_Inject() {
-	trengo := trengotest.New()
-	channel := trengo.AddChannel(trengotest.Channel{Type: "EMAIL", Title: "Support"})
-	desk := helpDesk{client: trengo.HTTPClient(), baseURL: trengotest.BaseURL, token: trengotest.Token}
+	server := trengotest.New()
+	channel := server.AddChannel(trengotest.Channel{Type: "EMAIL", Title: "Support"})
+	desk := helpDesk{client: server.HTTPClient(), baseURL: trengotest.BaseURL, token: trengotest.Token}
 
-	trengo.Inject(trengotest.Fault{}, trengotest.LostAfter()) // the second request
+	server.Inject(trengotest.Fault{}, trengotest.LostAfter()) // the second request
 	_, err := desk.open(context.Background(), channel.ID, "ann@example.com", "Where is my parcel?")
 
 	fmt.Println("error:", err != nil)
-	fmt.Println("tickets:", len(trengo.Tickets()))
-	for _, r := range trengo.Requests() {
+	fmt.Println("tickets:", len(server.Tickets()))
+	for _, r := range server.Requests() {
 		fmt.Printf("%s %s: status %d, fault %q\n", r.Method, r.Path, r.Status, r.Fault)
 	}
 	// Output:
@@ -103,41 +104,41 @@ func ExampleServer_Inject() {
 	// POST /tickets: status 0, fault "LostAfter"
 }
 
-// A Server as the transport of a client needs no network and takes its time from
-// package time. Within synctest.Test an hour would pass at once.
+// A Server as the transport of a client needs no network and takes the time from
+// package time. Within synctest.Test, an hour takes no real time.
 func ExampleServer_RoundTrip() {
-	trengo := trengotest.New()
-	trengo.SetRateLimit(2)
-	channel := trengo.AddChannel(trengotest.Channel{Type: "EMAIL", Title: "Support"})
-	client := &http.Client{Transport: trengo}
+	server := trengotest.New()
+	server.SetRateLimit(2)
+	channel := server.AddChannel(trengotest.Channel{Type: "EMAIL", Title: "Support"})
+	client := &http.Client{Transport: server}
 	desk := helpDesk{client: client, baseURL: trengotest.BaseURL, token: trengotest.Token}
 
 	for range 2 {
 		_, err := desk.open(context.Background(), channel.ID, "ann@example.com", "Where is my parcel?")
 		fmt.Println("error:", err)
 	}
-	trengo.Inject(trengotest.Slow(time.Hour))
+	server.Inject(trengotest.Slow(time.Hour))
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	_, err := desk.open(ctx, channel.ID, "ann@example.com", "Where is my parcel?")
 	fmt.Println("timeout:", errors.Is(err, context.DeadlineExceeded))
 	// Output:
 	// error: <nil>
-	// error: help desk answered 429 Too Many Requests
+	// error: help desk returned 429 Too Many Requests
 	// timeout: true
 }
 
-// Code that takes an address gets that of an httptest.Server.
+// Code that needs an address gets that of an httptest.Server.
 func ExampleServer_ServeHTTP() {
-	trengo := trengotest.New()
-	channel := trengo.AddChannel(trengotest.Channel{Type: "SMS", Title: "Texts"})
-	srv := httptest.NewServer(trengo)
-	defer srv.Close()
+	server := trengotest.New()
+	channel := server.AddChannel(trengotest.Channel{Type: "SMS", Title: "Texts"})
+	web := httptest.NewServer(server)
+	defer web.Close()
 
-	desk := helpDesk{client: srv.Client(), baseURL: srv.URL + "/api/v2", token: trengotest.Token}
+	desk := helpDesk{client: web.Client(), baseURL: web.URL + "/api/v2", token: trengotest.Token}
 	_, err := desk.open(context.Background(), channel.ID, "31600000001", "Delivery times")
 	fmt.Println(err)
-	for _, c := range trengo.Contacts() {
+	for _, c := range server.Contacts() {
 		fmt.Println(c.ID, c.Phone)
 	}
 	// Output:
@@ -145,8 +146,7 @@ func ExampleServer_ServeHTTP() {
 	// 460000001 +31600000001
 }
 
-// A receiver of webhooks is tested with deliveries that are signed as Trengo signs
-// them.
+// A webhook receiver is tested with deliveries that carry Trengo's signature.
 func ExampleNewDelivery() {
 	receiver := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -157,9 +157,9 @@ func ExampleNewDelivery() {
 
 	event := url.Values{"ticket_id": {"970000001"}, "label_name": {"Urgent"}}
 	delivery := trengotest.NewDelivery("https://hooks.example.com/", "signing-secret", time.Unix(1_767_600_000, 0), event)
-	answer := httptest.NewRecorder()
-	receiver.ServeHTTP(answer, delivery)
-	fmt.Println(answer.Code)
+	recorder := httptest.NewRecorder()
+	receiver.ServeHTTP(recorder, delivery)
+	fmt.Println(recorder.Code)
 	// Output:
 	// 1767600000 label_name=Urgent&ticket_id=970000001
 	// 202
