@@ -243,7 +243,7 @@ func (s *Server) samePhone(stored, sent string) bool {
 		return digitsOf(stored) == digitsOf(sent)
 	case PhoneMatchNever:
 		return false
-	default:
-		return stored == sent
+	case PhoneMatchString:
 	}
+	return stored == sent
 }
