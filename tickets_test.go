@@ -243,7 +243,7 @@ func TestTicketsService_actions(t *testing.T) {
 				t.Errorf("request (-want +got):\n%s", diff)
 			}
 			got := srv.Tickets()[0]
-			if got.Status != tt.status || got.UserID != tt.userID || got.TeamID != tt.teamID || got.Messages != tt.notes {
+			if got.Status != tt.status || got.UserID != tt.userID || got.TeamID != tt.teamID || got.MessageCount != tt.notes {
 				t.Errorf("ticket is %+v", got)
 			}
 		})
@@ -281,8 +281,8 @@ func TestTicketsService_actions_repeated(t *testing.T) {
 				if errors.Is(err, trengo.ErrOutcomeUnknown) != tt.unknown || (err == nil) == tt.unknown {
 					t.Errorf("error is %v, unknown outcome wanted: %t", err, tt.unknown)
 				}
-				if len(srv.Requests()) != tt.requests || srv.Tickets()[0].Messages != tt.notes {
-					t.Errorf("%d requests left %d notes, want %d and %d", len(srv.Requests()), srv.Tickets()[0].Messages, tt.requests, tt.notes)
+				if len(srv.Requests()) != tt.requests || srv.Tickets()[0].MessageCount != tt.notes {
+					t.Errorf("%d requests left %d notes, want %d and %d", len(srv.Requests()), srv.Tickets()[0].MessageCount, tt.requests, tt.notes)
 				}
 			})
 		})

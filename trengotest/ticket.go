@@ -46,8 +46,9 @@ type Ticket struct {
 	// UpdatedAt by CreatedAt and a zero ClosedAt of a closed ticket by UpdatedAt.
 	CreatedAt, UpdatedAt, ClosedAt time.Time
 
-	// Messages is the number of its messages. AddTicket ignores it; use AddMessage.
-	Messages int
+	// MessageCount is the number of its messages. AddTicket ignores it; use
+	// AddMessage.
+	MessageCount int
 }
 
 // A ticket is a Ticket with the fields that only the Server needs.
@@ -66,7 +67,7 @@ func (t *ticket) public() Ticket {
 	c := t.Ticket
 	c.LabelIDs = slices.Clone(t.LabelIDs)
 	c.CustomFields = maps.Clone(t.CustomFields)
-	c.Messages = len(t.messages)
+	c.MessageCount = len(t.messages)
 	return c
 }
 
