@@ -27,10 +27,11 @@ func NewDestination(client *Client, cfg DestinationConfig) (*Destination, error)
 	if client.requesterOrNil() == nil {
 		clientErr = errors.New("the client is nil, or was not made by NewClient")
 	}
-	d := &Destination{cfg: cfg.withDefaults()}
-	withSubjects := d.cfg.ChannelIdentifier != IdentifierPhone
+	cfg.setDefaults()
+	d := &Destination{cfg: cfg}
+	withSubjects := cfg.ChannelIdentifier != IdentifierPhone
 	templates, templatesErr := compileEventTemplates(cfg.EventTemplates, withSubjects)
-	if err := errors.Join(clientErr, d.cfg.validate(), templatesErr); err != nil {
+	if err := errors.Join(clientErr, cfg.validate(), templatesErr); err != nil {
 		return nil, &opError{op: "invalid destination", err: err}
 	}
 	d.dedup = newDeduplicator(client, &d.cfg, templates)

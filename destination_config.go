@@ -117,14 +117,14 @@ func (cfg *DestinationConfig) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func (cfg DestinationConfig) withDefaults() DestinationConfig {
+// setDefaults replaces zeros.
+func (cfg *DestinationConfig) setDefaults() {
 	cfg.MaxPeople = orDefault(cfg.MaxPeople, defaultMaxPeople)
 	cfg.PeopleTTL = orDefault(cfg.PeopleTTL, defaultPeopleTTL)
 	cfg.MaxMessages = orDefault(cfg.MaxMessages, defaultMaxMessages)
 	cfg.MessageTTL = orDefault(cfg.MessageTTL, defaultMessageTTL)
 	cfg.Concurrency = orDefault(cfg.Concurrency, defaultConcurrency)
 	cfg.ChannelIdentifier = orDefault(cfg.ChannelIdentifier, IdentifierEmail)
-	return cfg
 }
 
 func orDefault[T comparable](value, byDefault T) T {

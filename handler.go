@@ -77,14 +77,14 @@ const (
 	defaultMaxBodyBytes = 4 << 20
 )
 
-func (cfg HandlerConfig) withDefaults() HandlerConfig {
+// setDefaults replaces zeros.
+func (cfg *HandlerConfig) setDefaults() {
 	cfg.Timeout = orDefault(cfg.Timeout, defaultTimeout)
 	cfg.MaxBodyBytes = orDefault(cfg.MaxBodyBytes, defaultMaxBodyBytes)
 	cfg.SecretHeader = orDefault(cfg.SecretHeader, defaultSecretHeader)
-	return cfg
 }
 
-func (cfg HandlerConfig) validate() error {
+func (cfg *HandlerConfig) validate() error {
 	mistakes := []error{
 		checkNotNegative("Timeout", cfg.Timeout),
 		checkNotNegative("MaxBodyBytes", cfg.MaxBodyBytes),
@@ -156,7 +156,7 @@ func NewHandler(d *Destination, cfg HandlerConfig) (http.Handler, error) {
 	if err := errors.Join(destinationErr, cfg.validate()); err != nil {
 		return nil, &opError{op: "invalid handler", err: err}
 	}
-	cfg = cfg.withDefaults()
+	cfg.setDefaults()
 	return &handler{
 		destination: d,
 		cfg:         cfg,
