@@ -33,15 +33,25 @@ func newDeduplicator(client *Client, cfg *DestinationConfig, templates eventTemp
 	}
 }
 
+var errZeroDestination = safeText("the Destination was not made by NewDestination")
+
+// parse interprets an event. Without a deduplicator no event can be.
+func (d *deduplicator) parse(ev *Event) (*operation, error) {
+	if d == nil {
+		return nil, errZeroDestination
+	}
+	return parseOperation(ev, d.cfg, d.templates)
+}
+
 // prepare interprets an event. What is wrong with it is reported by run.
 func (d *deduplicator) prepare(ev *Event) *queuedOperation {
-	op, err := parseOperation(ev, d.cfg, d.templates)
+	op, err := d.parse(ev)
 	return &queuedOperation{dedup: d, op: op, err: err}
 }
 
 // plan reports what run would do. It neither waits nor remembers.
 func (d *deduplicator) plan(ctx context.Context, ev *Event) (Plan, error) {
-	op, err := parseOperation(ev, d.cfg, d.templates)
+	op, err := d.parse(ev)
 	if err != nil {
 		return Plan{}, withPrefix(err)
 	}

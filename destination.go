@@ -7,7 +7,8 @@ import (
 )
 
 // A Destination turns RudderStack events into Trengo contacts and tickets. It
-// is safe for concurrent use. Create one with [NewDestination].
+// is safe for concurrent use. Create one with [NewDestination]; every event of a
+// zero Destination fails.
 //
 // It remembers in memory which contact belongs to whom and which messages it
 // has processed; see "Duplicates" in the package documentation. Two

@@ -33,7 +33,7 @@ type redeliveryPolicy struct {
 }
 
 func newRunner(d *deduplicator, concurrency int, policy *redeliveryPolicy) *runner {
-	return &runner{dedup: d, policy: policy, slots: make(chan struct{}, concurrency)}
+	return &runner{dedup: d, policy: policy, slots: make(chan struct{}, max(1, concurrency))}
 }
 
 // runSequence runs the events of a sequence and yields their outcomes as they
