@@ -22,7 +22,7 @@ type Destination struct {
 // NewDestination returns a Destination that writes with client. It does not
 // send anything. The error names everything that is missing or contradictory in
 // cfg, with the event and the tag of each broken template. Changing cfg
-// afterwards has no effect.
+// afterwards does not affect the Destination.
 func NewDestination(client *Client, cfg DestinationConfig) (*Destination, error) {
 	var clientErr error
 	if client.requesterOrNil() == nil {

@@ -14,7 +14,7 @@ import (
 // in its order; a bounded number of lines runs at once.
 type runner struct {
 	dedup   *deduplicator
-	policy  *redeliveryPolicy // nil: a failure has no consequences for others
+	policy  *redeliveryPolicy // nil: a failure does not concern other events
 	slots   chan struct{}     // one element for each line that runs
 	running sync.WaitGroup
 	emit    func(Outcome) // called concurrently

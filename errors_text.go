@@ -83,7 +83,7 @@ type safeText string
 
 func (e safeText) Error() string { return string(e) }
 
-// A tokenSourceError says why there is no token for an attempt.
+// A tokenSourceError says why an attempt did not get a token.
 type tokenSourceError struct{ err error }
 
 func (e *tokenSourceError) Error() string { return "no token: " + safeErrorText(e.err) }

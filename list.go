@@ -12,8 +12,8 @@ import (
 	"github.com/trengo-go/trengo/internal/transport"
 )
 
-// list reads a list page by page, as far as the caller's loop goes. It ends
-// where there is no link to a next page, at an empty page, and at a page that
+// list reads a list page by page, as far as the caller's loop goes. It ends at
+// a page without a link to the next one, at an empty page, and at a page that
 // repeats the previous one, because some endpoints ignore the page parameter.
 // An error is the last thing it yields.
 func list[T any, P resourcePtr[T]](ctx context.Context, s *service, path string, query listQuery) iter.Seq2[P, error] {

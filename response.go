@@ -81,8 +81,8 @@ func newError(method, path string, err error) *Error {
 }
 
 // readErrorBody reads as much as it can of an error's JSON: Trengo sends an
-// empty array where there are no errors, and a message as a string, an array
-// or an object.
+// empty array instead of an empty object of errors, and a message as a string,
+// an array or an object.
 func readErrorBody(body []byte) (message string, fields map[string][]string) {
 	var wire struct {
 		Message json.RawMessage            `json:"message"`

@@ -12,7 +12,7 @@ const (
 	// another format creates a duplicate.
 	PhoneMatchString PhoneMatch = iota
 
-	// PhoneMatchDigits compares digits only, so that there are no duplicates.
+	// PhoneMatchDigits compares digits only, which prevents duplicates.
 	PhoneMatchDigits
 
 	// PhoneMatchNever creates a new contact every time.

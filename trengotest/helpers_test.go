@@ -132,7 +132,7 @@ type reply struct {
 }
 
 // at returns the value at a path such as "data.0.name" as text: "<nil>" for null, and
-// "missing" if there is no such value.
+// "missing" if it does not exist.
 func (r reply) at(path string) string {
 	decoder := json.NewDecoder(bytes.NewReader(r.body))
 	decoder.UseNumber()

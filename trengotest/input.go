@@ -127,8 +127,8 @@ func (in *input) violation(name, reason string) response {
 	return jsonResponse(http.StatusUnprocessableEntity, object{"message": reason, "errors": in.errors})
 }
 
-// newInput parses the body of a request. A body that cannot be parsed has no fields,
-// so that required fields are missing.
+// newInput parses the body of a request. A body that cannot be parsed does not have
+// fields, so that required ones are missing.
 func (s *Server) newInput(c *call) *input {
 	return &input{
 		fields: parseBody(c.record.Header.Get("Content-Type"), c.record.Body),

@@ -39,7 +39,7 @@ func (p page) end() int { return min(p.start()+p.size, p.total) }
 func (p page) last() int { return max(1, (p.total+p.size-1)/p.size) }
 
 // url returns a link without the filters of the request, as the real links are, or
-// nil if there is no such page.
+// nil if that page does not exist.
 func (p page) url(number int) any {
 	if number < 1 || number > p.last() {
 		return nil

@@ -38,7 +38,7 @@ func (t *table[T]) put(id int64, v *T) {
 	t.rows = slices.Insert(t.rows, i, row[T]{id: id, value: v})
 }
 
-// get returns nil if there is no value with that ID.
+// get returns nil if it does not find the ID.
 func (t *table[T]) get(id int64) *T {
 	i, found := t.find(id)
 	if !found {

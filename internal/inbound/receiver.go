@@ -87,8 +87,8 @@ func (r *Receiver) Receive(ctx context.Context, w http.ResponseWriter, req *http
 	return body, nil
 }
 
-// setReadDeadline does nothing where there is no connection to reach, as in
-// tests or behind middleware that hides it.
+// setReadDeadline does nothing if it cannot reach the connection, as in tests or
+// behind middleware that hides it.
 func setReadDeadline(w http.ResponseWriter, t time.Time) {
 	_ = http.NewResponseController(w).SetReadDeadline(t)
 }
