@@ -103,7 +103,7 @@ var differences = []difference{
 			t.Errorf("ticket of contact %d, want %d", got.ContactID, id)
 		}
 	}},
-	{"Only the very e-mail or phone is a match", func(t *testing.T, s *shop) {
+	{"Only exact matches count", func(t *testing.T, s *shop) {
 		s.add("Joann", "joann@example.com")
 		s.mustFail(t, `{"type":"track","event":"Ev","properties":{"email":"ann@example.com"}}`, trengo.ErrContactNotFound)
 	}},
@@ -119,17 +119,17 @@ var differences = []difference{
 		s.mustFail(t, `{"type":"track","event":"Ev","properties":{}}`, trengo.ErrMissingIdentifier)
 		s.mustHaveSent(t, 0)
 	}},
-	{"An external id is never an e-mail", func(t *testing.T, s *shop) {
+	{"An external ID is never an email", func(t *testing.T, s *shop) {
 		s.mustFail(t, `{"type":"identify","context":{"externalId":[{"type":"hubspotId","id":"hs-9@example.com"}]}}`, trengo.ErrMissingIdentifier)
 	}},
-	{"National phones are refused, spellings of one number are one person", func(t *testing.T, s *shop) {
+	{"National phone numbers are rejected, spellings of one number are one person", func(t *testing.T, s *shop) {
 		s.AddChannel(trengotest.Channel{ID: 406001, Type: "WA_BUSINESS"})
 		s.cfg.ChannelID, s.cfg.ChannelIdentifier = 406001, trengo.IdentifierPhone
 		s.mustFail(t, `{"type":"identify","traits":{"phone":"06 0000 0042"}}`, trengo.ErrMissingIdentifier)
 		s.must(t, `{"type":"identify","traits":{"phone":"+31 6 0000 0042"}}`, trengo.ActionContactCreated)
 		s.must(t, `{"type":"identify","traits":{"phone":"0031600000042"}}`, trengo.ActionContactUnchanged)
 	}},
-	{"An override must be an id", func(t *testing.T, s *shop) {
+	{"An override must be an ID", func(t *testing.T, s *shop) {
 		s.mustFail(t, `{"type":"identify","traits":{"email":"ann@example.com"},"context":{"externalId":[{"type":"trengoContactId","id":"5/../6"}]}}`, trengo.ErrInvalidEvent)
 		s.mustHaveSent(t, 0)
 	}},
@@ -216,7 +216,7 @@ var differences = []difference{
 			t.Errorf("%d contacts", n)
 		}
 	}},
-	{"A message that is delivered again is not handled again", func(t *testing.T, s *shop) {
+	{"A redelivered message is not processed again", func(t *testing.T, s *shop) {
 		s.add("Ann", "ann@example.com")
 		destination := s.destination(t)
 		for delivery := range 2 {
@@ -229,7 +229,7 @@ var differences = []difference{
 			t.Errorf("%d tickets", n)
 		}
 	}},
-	{"A ticket whose answer was lost is found", func(t *testing.T, s *shop) {
+	{"A ticket whose response was lost is found", func(t *testing.T, s *shop) {
 		s.add("Ann", "ann@example.com")
 		s.InjectFunc(func(r trengotest.Request) trengotest.Fault {
 			if r.Method == http.MethodPost {

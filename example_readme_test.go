@@ -5,19 +5,28 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"log"
 	"os"
+	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
-// askForReview opens a ticket for whoever has the e-mail.
+// askForReview opens a ticket for the person with that email.
 func askForReview(ctx context.Context, client *trengo.Client, channelID int64, email string) (int64, error) {
 	contact, err := client.Contacts.Create(ctx, trengo.ContactCreateParams{
 		ChannelID:  channelID,
-		Identifier: email, // finds the contact that has it, or creates one
+		Identifier: email, // returns the contact with that email, or creates one
 	})
 	if err != nil {
 		return 0, err
@@ -46,7 +55,8 @@ func newDestination(client *trengo.Client, config []byte) (*trengo.Destination, 
 	return trengo.NewDestination(client, cfg)
 }
 
-// handle takes one message of a stream and says whether it is done with.
+// handle processes one message of a stream and reports whether the message can
+// be acknowledged.
 func handle(ctx context.Context, destination *trengo.Destination, message []byte) (done bool) {
 	event, err := trengo.ParseEvent(message)
 	if err == nil {
@@ -54,7 +64,7 @@ func handle(ctx context.Context, destination *trengo.Destination, message []byte
 		result, err = destination.Process(ctx, event)
 		fmt.Println(result.Action, result.ContactID, result.TicketID)
 	}
-	return !trengo.Retryable(err) // what fails for good is done with, too
+	return !trengo.Retryable(err) // a permanent failure is acknowledged, too
 }
 
 func Example_client() {
@@ -102,6 +112,29 @@ func Example_destination() {
 	// Order 1001
 }
 
+// The main function of the program in the README. It is compiled and not run:
+// without output it is not a test.
+func Example_program() {
+	client, err := trengo.NewClient(os.Getenv("TRENGO_API_TOKEN"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	destination, err := trengo.NewDestination(client, trengo.DestinationConfig{
+		ChannelID:      405980, // an email channel
+		EventTemplates: map[string]string{"Order Completed": "Order {{ order_id }}"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	event, err := trengo.ParseEvent([]byte(`{"type": "identify", "messageId": "m-1",
+		"traits": {"email": "ann@example.com", "name": "Ann Lee"}}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	result, err := destination.Process(context.Background(), event)
+	fmt.Println(result.Action, result.ContactID, err)
+}
+
 // The code in the README is the code above, so it compiles and runs.
 func TestReadme_codeIsTested(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
@@ -118,13 +151,55 @@ func TestReadme_codeIsTested(t *testing.T) {
 	}
 	for _, block := range blocks {
 		code, _, _ := strings.Cut(block, "```")
+		if _, body, isProgram := strings.Cut(code, "\nfunc main() {"); isProgram {
+			checkImports(t, code, string(source))
+			code = "\nfunc Example_program() {" + body
+		}
 		if !strings.Contains(string(source), code) {
 			t.Errorf("not in the tested source:\n%s", code)
 		}
 	}
 }
 
-func TestAskForReview_lostAnswer(t *testing.T) {
+// checkImports fails the test unless a program imports what it uses. The tested
+// source contains the program's functions and compiles, so it imports all that
+// they use.
+func checkImports(t *testing.T, program, source string) {
+	t.Helper()
+	tree, imports := parseGo(t, program)
+	used := make(map[string]bool)
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if selector, ok := n.(*ast.SelectorExpr); ok {
+			if name, ok := selector.X.(*ast.Ident); ok {
+				used[name.Name] = true
+			}
+		}
+		return true
+	})
+	_, available := parseGo(t, source)
+	want := slices.DeleteFunc(available, func(importPath string) bool { return !used[path.Base(importPath)] })
+	if diff := cmp.Diff(want, imports); diff != "" {
+		t.Errorf("imports of the program (-want +got):\n%s", diff)
+	}
+}
+
+func parseGo(t *testing.T, source string) (tree *ast.File, imports []string) {
+	t.Helper()
+	tree, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range tree.Imports {
+		importPath, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		imports = append(imports, importPath)
+	}
+	return tree, imports
+}
+
+func TestAskForReview_lostResponse(t *testing.T) {
 	srv := trengotest.New()
 	srv.AddChannel(trengotest.Channel{ID: 405980, Type: "EMAIL"})
 	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(srv.HTTPClient()))
