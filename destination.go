@@ -10,10 +10,43 @@ import (
 // is safe for concurrent use. Create one with [NewDestination]; every event of a
 // zero Destination fails.
 //
-// It remembers in memory which contact belongs to whom and which messages it
-// has processed; see "Duplicates" in the package documentation. Two
-// Destinations do not know of each other, so all events of one kind of channel
-// should go through one.
+// # Duplicates
+//
+// A Destination remembers in memory which contact belongs to whom and which
+// messages it has processed, within the sizes of its [DestinationConfig]. As long
+// as its process lives, that prevents three kinds of duplicates:
+//
+//   - Two events of a new person at the same time. Events of one person, by
+//     identifier and by contact, are processed one at a time, in the order of the
+//     calls. An event with an identifier and one that names the same contact
+//     never run together, but their order is not guaranteed.
+//   - A redelivered message. Its result is returned from memory; the key is
+//     messageId, type, event name, channel and person. Failures and skips are not
+//     remembered. An event without a messageId is processed every time.
+//   - A write whose response was lost. A contact is searched for again. A ticket
+//     is looked up among the contact's tickets: one with the same channel and
+//     subject, newer than all that existed before. If there is none yet, the
+//     event ends with [ErrOutcomeUnknown], and nothing of the kind is created for
+//     that person. A lookup made at least a minute after the attempt that still
+//     finds nothing settles it, and the ticket is created. Redeliver such events.
+//
+// To tell a contact's old tickets from a new one, a process lists the tickets of
+// one contact before it creates its first: one request per process.
+//
+// Trengo itself keeps emails unique: creating a contact with a known email
+// returns the existing one. It may duplicate phone numbers, and always
+// duplicates tickets.
+//
+// # Limits
+//
+// Several processes, or several Destinations, do not know of each other, and a
+// new process does not know of the one before. Two of them that process the same
+// message, or the first events of one phone number, at the same time create both.
+// Send the events of a person to one process, and all events of one kind of
+// channel through one Destination, or accept that. A ticket is looked up under
+// the contact for which it was meant: merging that contact into another meanwhile
+// hides it. With [DestinationConfig.AllowDuplicates], contacts are created
+// without a lookup, so a redelivery after a lost response creates another.
 type Destination struct {
 	cfg   DestinationConfig
 	dedup *deduplicator

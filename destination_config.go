@@ -21,6 +21,25 @@ const (
 // A DestinationConfig configures a [Destination]. It can be decoded from the
 // JSON of RudderStack's own Trengo destination as it is; keys that are not
 // named here, the token among them, are ignored.
+//
+// # Templates
+//
+// A template makes the subject of a ticket on an email channel:
+//
+//	{{ event }} from our store             the name of the event
+//	Order {{ order.id }}: {{ items.[0] }}  properties, by their path
+//	{{ [order id] }} {{ "order id" }}      names that contain blanks
+//	Hi {{ nickname || you }}               a default for what is missing or empty
+//	{{ properties }}                       all of them: key: value key: value
+//	{{! a comment }}                       nothing
+//
+// {{{ x }}}, {{& x }}, {{ this.x }}, {{ ./x }} and {{~ x ~}} are read as in
+// Handlebars, because RudderStack configs contain them; ~ removes blanks. A value
+// that is missing or null prints nothing. Numbers print as in JavaScript, but
+// whole numbers keep all their digits. Nothing is HTML-escaped: a subject is not
+// HTML. Control characters become blanks. A subject is cut at 255 characters; an
+// empty one is not sent. Everything else in double braces, such as blocks,
+// helpers and partials, is an error of [NewDestination].
 type DestinationConfig struct {
 	// ChannelID is the channel on which contacts and tickets are created.
 	// Required. RudderStack: channelId, a number or its digits.
@@ -33,13 +52,14 @@ type DestinationConfig struct {
 
 	// AllowDuplicates makes every identify create a contact without looking
 	// for existing ones. Trengo itself still keeps emails unique, but not
-	// phone numbers. RudderStack: enableDedup, which is the opposite; a
-	// missing key means no duplicates.
+	// phone numbers. If several contacts on the target channel match an event,
+	// the newest is taken instead of an [ErrAmbiguousContact]. RudderStack:
+	// enableDedup, which is the opposite; a missing key means no duplicates.
 	AllowDuplicates bool
 
 	// EventTemplates lists the track events that open a ticket, by their exact
 	// name, with the template of the subject. An empty template makes no
-	// subject. The package documentation describes templates. RudderStack:
+	// subject. The documentation of the type describes templates. RudderStack:
 	// eventTemplateMap, a list of from and to, in which the last entry for a
 	// name wins.
 	EventTemplates map[string]string

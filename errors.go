@@ -26,8 +26,10 @@ var (
 	// ErrRateLimited is returned when the rate limit leaves no room for the
 	// call in time. Either Trengo said so (429), or the client could tell
 	// beforehand that the call would miss its context's deadline or the bound
-	// of [WithMaxWait], and did not send it. A caller that tries again in a
-	// loop must first wait for [Error.RetryAfter].
+	// of [WithMaxWait], and did not send it. A waiting call fails the same way
+	// as soon as its turn is predicted to come too late, for example because
+	// another process uses the token or Trengo has become slow. A caller that
+	// tries again in a loop must first wait for [Error.RetryAfter].
 	ErrRateLimited = errors.New("rate limited")
 
 	// ErrUnprocessable is returned when Trengo rejects the values (422).

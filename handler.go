@@ -138,6 +138,10 @@ func (cfg *HandlerConfig) validate() error {
 // timeout), 413 (the body, or an array of over 1000 events), 415 (neither JSON
 // nor gzipped JSON) or 400 (invalid JSON or gzip).
 //
+// What is redelivered is returned from memory or looked up first; see
+// [Destination]. RudderStack keeps the order of a user ID: if a person's events
+// come under several, the last to arrive wins.
+//
 // The body of a response is a line of JSON with the status and the reason, for
 // an array those of each event, and never personal data. A Retry-After header
 // says when there is room again, if that is known; RudderStack has its own

@@ -218,6 +218,16 @@ func WithTokenSource(source func(context.Context) (string, error)) Option {
 // which leaves room for other users of the token. By default the client starts
 // with [DefaultRateLimit] and follows the limit that Trengo states in its
 // responses, up and down.
+//
+// Half of the limit can be sent at once; a backlog is smoothed. An attempt
+// returns its slot at once after a 429, or if it was not sent.
+//
+// If a response says that fewer requests remain than the client expects, somebody
+// else uses the token. The difference is held back until a later response says
+// otherwise, for a minute at most. A backlog is sent that much slower, but at no
+// less than half of the limit, and bursts stay small for two minutes. A 429 holds
+// everything back until its Retry-After has passed: for at most five minutes, or
+// as long as [WithMaxWait] if that is longer.
 func WithRateLimit(perMinute int) Option {
 	return func(o *options) error {
 		if perMinute < 1 {

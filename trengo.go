@@ -37,7 +37,9 @@ func NewClient(token string, opts ...Option) (*Client, error) {
 // Do sends a request within the rate limit, repeats it if that is safe, and
 // decodes the JSON of a 2xx response into out. If out is nil, an empty response
 // is accepted, too. The package documentation says which requests are repeated
-// when. The error is an [*Error]; out may be partly filled then.
+// when. A call whose deadline is closer than the fastest recent response is not
+// sent; its error is a [context.DeadlineExceeded]. The error is an [*Error]; out
+// may be partly filled then.
 //
 // The services call the endpoints that they know. Use Do for the others:
 //
