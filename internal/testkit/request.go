@@ -9,7 +9,9 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"testing"
 
+	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -98,4 +100,37 @@ func CountStatus(srv *trengotest.Server, status int) (n int) {
 		}
 	}
 	return n
+}
+
+// LastRequest returns the last request that srv received, with its body as it
+// was sent: `PUT /contacts/5 {"name":"Ann"}`. It fails the test if there is none
+// or if it has a query.
+func LastRequest(tb testing.TB, srv *trengotest.Server) string {
+	tb.Helper()
+	all := srv.Requests()
+	if len(all) == 0 {
+		tb.Fatal("no request")
+	}
+	last := all[len(all)-1]
+	line := last.Method + " " + last.Path
+	if len(last.Body) > 0 {
+		line += " " + string(last.Body)
+	}
+	if len(last.Query) > 0 {
+		tb.Errorf("the request has the query %v", last.Query)
+	}
+	return line
+}
+
+// IsTicketCreation reports whether r creates a ticket.
+func IsTicketCreation(r trengotest.Request) bool {
+	return r.Method == http.MethodPost && r.Path == "/tickets"
+}
+
+// AddTicketParams adds a channel and a contact to srv, and returns what creates
+// a ticket for them.
+func AddTicketParams(srv *trengotest.Server) trengo.TicketCreateParams {
+	channel := srv.AddChannel(trengotest.Channel{})
+	contact := srv.AddContact(trengotest.Contact{Email: AnnEmail})
+	return trengo.TicketCreateParams{ContactID: contact.ID, ChannelID: channel.ID, Subject: "Order 12"}
 }
