@@ -2,325 +2,427 @@ package trengo_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
-	"maps"
+	"io"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/internal/testkit"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
-// What every Trengo of these tests has. Contacts that a test puts there have
-// small ids, so that a new one is known by its id.
-const (
-	mailChannel      = 405980
-	otherMailChannel = 405981
-	phoneChannel     = 406010
-
-	newContact = 460000001
-	newTicket  = 970000001
-)
-
-func newTrengo(contacts ...trengotest.Contact) *trengotest.Server {
-	srv := trengotest.New()
-	srv.AddChannel(trengotest.Channel{ID: mailChannel, Type: "EMAIL"})
-	srv.AddChannel(trengotest.Channel{ID: otherMailChannel, Type: "EMAIL"})
-	srv.AddChannel(trengotest.Channel{ID: phoneChannel, Type: "WA_BUSINESS"})
-	for _, contact := range contacts {
-		srv.AddContact(contact)
-	}
-	return srv
-}
-
-// mailContact and phoneContact are contacts of the channel that is configured
-// where a test names none.
-func mailContact(id int64, name, email string) trengotest.Contact {
-	return trengotest.Contact{ID: id, Name: name, Email: email, ChannelIDs: []int64{mailChannel}}
-}
-
-func phoneContact(id int64, name, phone string) trengotest.Contact {
-	return trengotest.Contact{ID: id, Name: name, Phone: phone, ChannelIDs: []int64{phoneChannel}}
-}
-
-// withDefaults fills in what most tests do not care about.
-func withDefaults(cfg trengo.DestinationConfig) trengo.DestinationConfig {
-	switch {
-	case cfg.ChannelID != 0:
-	case cfg.ChannelIdentifier == trengo.IdentifierPhone:
-		cfg.ChannelID = phoneChannel
-	default:
-		cfg.ChannelID = mailChannel
-	}
-	if cfg.EventTemplates == nil {
-		cfg.EventTemplates = map[string]string{"Ev": "About {{ event }}"}
-	}
-	return cfg
-}
-
-// destinationOn returns a Destination that writes to srv. It has opened a
-// ticket elsewhere before: what a process may look up once, when it begins,
-// is no part of what an event costs.
-func destinationOn(t *testing.T, srv http.RoundTripper, cfg trengo.DestinationConfig) *trengo.Destination {
-	t.Helper()
-	elsewhere := trengotest.New()
-	elsewhere.SetRateLimit(0)
-	elsewhere.AddChannel(trengotest.Channel{ID: 1})
-	elsewhere.AddContact(trengotest.Contact{ID: 1})
-	transport := &struct{ http.RoundTripper }{elsewhere}
-
-	cfg = withDefaults(cfg)
-	cfg.EventTemplates = maps.Clone(cfg.EventTemplates)
-	cfg.EventTemplates["elsewhere"] = ""
-	destination, err := trengo.NewDestination(newClientOn(t, transport), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := &trengo.Event{Type: "track", Event: "elsewhere", Context: trengo.EventContext{
-		ExternalIDs: []trengo.ExternalID{{Type: "trengoChannelId", ID: "1"}, {Type: "trengoContactId", ID: "1"}},
-	}}
-	if _, err := destination.Process(t.Context(), first); err != nil {
-		t.Fatal(err)
-	}
-	transport.RoundTripper = srv
-	return destination
-}
-
-func mustParse(t *testing.T, event string) *trengo.Event {
-	t.Helper()
-	ev, err := trengo.ParseEvent([]byte(event))
-	if err != nil {
-		t.Fatalf("%v: %s", err, event)
-	}
-	return ev
-}
-
-// identifyEvent and trackEvent are events with the given other fields.
-func identifyEvent(fields string) string { return `{"type":"identify",` + fields + `}` }
-
-func trackEvent(fields string) string { return `{"type":"track","event":"Ev",` + fields + `}` }
-
-// requestLine is a request as these tests write it.
-func requestLine(method, path string, query url.Values, body []byte) string {
-	line := method + " " + path
-	if len(query) > 0 {
-		line += "?" + query.Encode()
-	}
-	if len(body) > 0 {
-		line += " " + sortedJSON(body)
-	}
-	return line
-}
-
-// sortedJSON spells equal JSON equally.
-func sortedJSON(data []byte) string {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var v any
-	if err := decoder.Decode(&v); err != nil {
-		return fmt.Sprintf("%q", data)
-	}
-	var b strings.Builder
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(v)
-	return strings.TrimSpace(b.String())
-}
-
-func requestLines(srv *trengotest.Server) []string {
-	var lines []string
-	for _, r := range srv.Requests() {
-		lines = append(lines, requestLine(r.Method, r.Path, r.Query, r.Body))
-	}
-	return lines
-}
-
-// The requests of a Destination. A term is given as it is in the URL.
-func searchOf(term string) string { return "GET /contacts?page=1&term=" + term }
-
-func createOf(channelID int64, identifier, name string) string {
-	if name == "" {
-		return fmt.Sprintf(`POST /channels/%d/contacts {"channel_id":%[1]d,"identifier":%q}`, channelID, identifier)
-	}
-	return fmt.Sprintf(`POST /channels/%d/contacts {"channel_id":%[1]d,"identifier":%q,"name":%q}`, channelID, identifier, name)
-}
-
-func renameOf(contactID int64, name string) string {
-	return fmt.Sprintf(`PUT /contacts/%d {"name":%q}`, contactID, name)
-}
-
-func ticketOf(contactID, channelID int64, subject string) string {
-	if subject == "" {
-		return fmt.Sprintf(`POST /tickets {"channel_id":%d,"contact_id":%d}`, channelID, contactID)
-	}
-	return fmt.Sprintf(`POST /tickets {"channel_id":%d,"contact_id":%d,"subject":%q}`, channelID, contactID, subject)
-}
-
-// An eventCase is an event that meets a Trengo with some contacts.
-type eventCase struct {
-	name     string
-	cfg      trengo.DestinationConfig
-	contacts []trengotest.Contact
-	setUp    func(*trengotest.Server)
-	event    string
-	want     trengo.Result
-	err      error
-	ids      []int64 // of the contacts that err names
-	requests []string
-	// surprise says that the answer to a write decides what comes next, which
-	// no plan can know.
-	surprise bool
-}
-
-func (c *eventCase) server() *trengotest.Server {
-	srv := newTrengo(c.contacts...)
-	if c.setUp != nil {
-		c.setUp(srv)
-	}
-	return srv
-}
-
-// runEvents runs the cases, each with the given contacts beside its own.
-func runEvents(t *testing.T, cases []eventCase, contacts ...trengotest.Contact) {
-	t.Helper()
-	for _, c := range cases {
-		c.contacts = append(slices.Clone(contacts), c.contacts...)
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			c.process(t)
-			if !c.surprise {
-				c.plan(t)
-			}
-		})
-	}
-}
-
-func (c *eventCase) process(t *testing.T) {
-	t.Helper()
-	srv := c.server()
-	ev := mustParse(t, c.event)
-	got, err := destinationOn(t, srv, c.cfg).Process(t.Context(), ev)
-	c.checkError(t, err)
-	if diff := cmp.Diff(c.want, got); diff != "" {
-		t.Errorf("result (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(c.requests, requestLines(srv)); diff != "" {
-		t.Errorf("requests (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(mustParse(t, c.event), ev); diff != "" {
-		t.Errorf("the event was changed (-want +got):\n%s", diff)
-	}
-	mustTellNothing(t, err, ev, c.contacts)
-}
-
-func (c *eventCase) checkError(t *testing.T, err error) {
-	t.Helper()
-	if !errors.Is(err, c.err) {
-		t.Errorf("error is %v, want %v", err, c.err)
-	}
-	var ids []int64
-	var ambiguous *trengo.AmbiguousContactError
-	if errors.As(err, &ambiguous) {
-		ids = ambiguous.ContactIDs
-	}
-	if diff := cmp.Diff(c.ids, ids); diff != "" {
-		t.Errorf("contacts in the error (-want +got):\n%s", diff)
-	}
-}
-
-// plan checks that Plan says what Process does, at a Trengo that is the same.
-func (c *eventCase) plan(t *testing.T) {
-	t.Helper()
-	srv := c.server()
-	plan, err := destinationOn(t, srv, c.cfg).Plan(t.Context(), mustParse(t, c.event))
-	c.checkError(t, err)
-	var reads, writes []string
-	for _, line := range c.requests {
-		if strings.HasPrefix(line, http.MethodGet) {
-			reads = append(reads, line)
-		} else {
-			writes = append(writes, strings.ReplaceAll(line, strconv.Itoa(newContact), "0"))
-		}
-	}
-	want := c.want
-	want.TicketID = 0
-	if want.ContactID == newContact {
-		want.ContactID = 0
-	}
-	if diff := cmp.Diff(want, plan.Result); diff != "" {
-		t.Errorf("result of the plan (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(reads, requestLines(srv)); diff != "" {
-		t.Errorf("requests of the plan (-want +got):\n%s", diff)
-	}
-	var planned []string
-	for _, w := range plan.Writes {
-		planned = append(planned, requestLine(w.Method, w.Path, nil, w.Body))
-	}
-	if diff := cmp.Diff(writes, planned); diff != "" {
-		t.Errorf("writes of the plan (-want +got):\n%s", diff)
-	}
-}
-
-// mustTellNothing fails if the text of err has something of a person in it.
-func mustTellNothing(t *testing.T, err error, ev *trengo.Event, contacts []trengotest.Contact) {
-	t.Helper()
-	if err == nil {
-		return
-	}
-	var personal []string
-	for _, fields := range []map[string]any{ev.Traits, ev.Context.Traits, ev.Properties} {
-		for _, value := range fields {
-			personal = append(personal, strings.TrimSpace(fmt.Sprint(value)))
-		}
-	}
-	for _, contact := range contacts {
-		personal = append(personal, contact.Name, contact.Email, contact.Phone)
-	}
-	for _, text := range personal {
-		if len(text) > 2 && strings.Contains(err.Error(), text) {
-			t.Errorf("the error tells of %q: %v", text, err)
-		}
-	}
-}
-
-// errorText is the text of err, if there is one.
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
+// A destination is safe for concurrent use.
 func TestDestination_concurrently(t *testing.T) {
 	t.Parallel()
-	srv := newTrengo()
-	destination := destinationOn(t, srv, trengo.DestinationConfig{CreateMissingContacts: true})
+	f := testkit.New(t)
+	destination := f.NewWarmDestination(trengo.DestinationConfig{CreateMissingContacts: true})
 	var all sync.WaitGroup
 	for person := range 8 {
-		event := trackEvent(fmt.Sprintf(`"messageId":"m-%d","properties":{"email":"p%[1]d@example.com"}`, person))
+		event := testkit.TrackJSON(fmt.Sprintf(`"messageId":"m-%d","properties":{"email":"p%[1]d@example.com"}`, person))
 		all.Go(func() {
-			if _, err := destination.Process(t.Context(), mustParse(t, event)); err != nil {
+			if _, err := destination.Process(t.Context(), testkit.ParseEvent(t, event)); err != nil {
 				t.Error(err)
 			}
 		})
 		all.Go(func() {
-			if _, err := destination.Plan(t.Context(), mustParse(t, event)); err != nil {
+			if _, err := destination.Plan(t.Context(), testkit.ParseEvent(t, event)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
-	if people, tickets := len(srv.Contacts()), len(srv.Tickets()); people != 8 || tickets != 8 {
-		t.Errorf("%d contacts and %d tickets of 8 people", people, tickets)
+	if contacts, tickets := len(f.Contacts()), len(f.Tickets()); contacts != 8 || tickets != 8 {
+		t.Errorf("%d contacts and %d tickets for 8 people", contacts, tickets)
+	}
+}
+
+// Every event of a zero Destination is an error.
+func TestDestination_zero(t *testing.T) {
+	t.Parallel()
+	var destination trengo.Destination
+	const want = "trengo: the Destination was not made by NewDestination"
+	ev := testkit.Identify("1", testkit.AnnEmail, "Ann")
+	_, err := destination.Process(t.Context(), ev)
+	if diff := cmp.Diff(want, testkit.ErrorText(err)); diff != "" || trengo.Retryable(err) {
+		t.Errorf("Process: error (-want +got):\n%s", diff)
+	}
+	_, err = destination.Plan(t.Context(), ev)
+	if diff := cmp.Diff(want, testkit.ErrorText(err)); diff != "" {
+		t.Errorf("Plan: error (-want +got):\n%s", diff)
+	}
+	outcomes := 0
+	for outcome := range destination.ProcessAll(t.Context(), testkit.Events(ev)) {
+		outcomes++
+		if diff := cmp.Diff(want, testkit.ErrorText(outcome.Err)); diff != "" {
+			t.Errorf("ProcessAll: error (-want +got):\n%s", diff)
+		}
+	}
+	if outcomes != 1 {
+		t.Errorf("%d outcomes, want one", outcomes)
+	}
+}
+
+// failRequests injects the fault into every request whose method and path begin
+// with prefix.
+func failRequests(f *testkit.Fixture, prefix string, fault trengotest.Fault) {
+	f.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+		if strings.HasPrefix(r.Method+" "+r.Path, prefix) {
+			return fault
+		}
+		return trengotest.Fault{}
+	})
+}
+
+// Errors of the client are returned with the contact ID that was known by then.
+func TestDestination_clientErrors(t *testing.T) {
+	// The personal data in this response must not reach the text of the error.
+	const body = `{"message":"Ann Lee, ann@example.com, +31600000042","errors":{"identifier":["ann@example.com is taken"]}}`
+	refusal := func(status int) trengotest.Fault { return trengotest.Respond(status, "application/json", body) }
+	const (
+		search = "GET /contacts"
+		create = "POST /channels"
+		rename = "PUT /contacts"
+		ticket = "POST /tickets"
+	)
+	known := []trengotest.Contact{testkit.EmailContact(11, "Ann", "ann@example.com")}
+	missing := trengo.DestinationConfig{CreateMissingContacts: true}
+	identify := testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","phone":"+31600000042","name":"Ann Lee"}`)
+	track := testkit.TrackJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`)
+	named := func(event string) string {
+		return strings.Replace(event, `"traits"`, `"context":{"externalId":[{"type":"trengoContactId","id":99}]},"traits"`, 1)
+	}
+	byPhoneNumber := trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone}
+	tests := []struct {
+		name      string
+		cfg       trengo.DestinationConfig
+		contacts  []trengotest.Contact
+		event     string
+		on        string // the requests that fail
+		fault     trengotest.Fault
+		err       error
+		contactID int64 // in the result
+		retryable bool
+	}{
+		{"identify: the search is refused", trengo.DestinationConfig{}, known, identify, search, refusal(401), trengo.ErrUnauthorized, 0, true},
+		{"identify: the response to the search is a web page", trengo.DestinationConfig{}, known, identify, search, trengotest.RespondHTML(502), nil, 0, true},
+		{"identify: the response to the search is not a list", trengo.DestinationConfig{}, known, identify, search, trengotest.Respond(200, "application/json", "{}"), nil, 0, true},
+		{"identify: the create is refused", trengo.DestinationConfig{}, nil, identify, create, refusal(422), trengo.ErrUnprocessable, 0, false},
+		{"identify: the channel does not exist", trengo.DestinationConfig{ChannelID: 1}, nil, identify, "", trengotest.Fault{}, trengo.ErrNotFound, 0, false},
+		{"identify: the channel has another type", trengo.DestinationConfig{ChannelID: testkit.PhoneChannel}, nil, identify, "", trengotest.Fault{}, trengo.ErrUnprocessable, 0, false},
+		{"identify: the create with a phone number gets no response", byPhoneNumber, nil, identify, create, trengotest.LostBefore(), trengo.ErrOutcomeUnknown, 0, true},
+		{"identify: the update is refused", trengo.DestinationConfig{}, known, identify, rename, refusal(422), trengo.ErrUnprocessable, 11, false},
+		{"identify: the update is forbidden", trengo.DestinationConfig{}, known, identify, rename, refusal(403), trengo.ErrUnauthorized, 11, true},
+		{"identify: the contact was deleted before the update", trengo.DestinationConfig{}, known, identify, rename, refusal(404), trengo.ErrNotFound, 11, false},
+		{"identify: the update gets no response", trengo.DestinationConfig{}, known, identify, rename, trengotest.LostBefore(), trengo.ErrOutcomeUnknown, 11, true},
+		{"identify: the named contact does not exist", trengo.DestinationConfig{}, known, named(identify), "", trengotest.Fault{}, trengo.ErrNotFound, 99, false},
+		{"identify: the named contact does not exist, duplicates allowed", trengo.DestinationConfig{AllowDuplicates: true}, known, named(identify), "", trengotest.Fault{}, trengo.ErrNotFound, 99, false},
+		{"identify: the contact that the create found cannot be updated", trengo.DestinationConfig{}, []trengotest.Contact{testkit.EmailContact(11, "", "ANN@example.com")}, identify, rename, refusal(422), trengo.ErrUnprocessable, 11, false},
+		{"track: the search is refused", trengo.DestinationConfig{}, known, track, search, refusal(403), trengo.ErrUnauthorized, 0, true},
+		{"track: the search gets no connection", trengo.DestinationConfig{}, known, track, search, trengotest.NoConnection(), nil, 0, true},
+		{"track: the create is refused", missing, nil, track, create, refusal(422), trengo.ErrUnprocessable, 0, false},
+		{"track: the ticket is refused", trengo.DestinationConfig{}, known, track, ticket, refusal(422), trengo.ErrUnprocessable, 11, false},
+		{"track: the ticket is refused after the create", missing, nil, track, ticket, refusal(422), trengo.ErrUnprocessable, testkit.FirstContact, false},
+		{"track: the ticket gets no response", trengo.DestinationConfig{}, known, track, ticket, trengotest.LostBefore(), trengo.ErrOutcomeUnknown, 11, true},
+		{"track: Trengo is unavailable for the ticket", trengo.DestinationConfig{}, known, track, ticket, refusal(503), trengo.ErrOutcomeUnknown, 11, true},
+		{"track: the channel does not exist", trengo.DestinationConfig{ChannelID: 1}, known, track, "", trengotest.Fault{}, trengo.ErrUnprocessable, 11, false},
+		{"track: the named contact does not exist", trengo.DestinationConfig{}, known, named(track), "", trengotest.Fault{}, trengo.ErrUnprocessable, 99, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := testkit.New(t, tt.contacts...)
+				f.Behavior.CaseSensitiveSearch = true
+				if tt.on != "" {
+					failRequests(f, tt.on, tt.fault)
+				}
+				ev := testkit.ParseEvent(t, tt.event)
+				result, err := f.NewWarmDestination(tt.cfg).Process(t.Context(), ev)
+				if tt.err != nil && !errors.Is(err, tt.err) {
+					t.Errorf("error is %v, want %v", err, tt.err)
+				}
+				if got := testkit.ErrorOf(t, err); strings.HasPrefix(tt.on, http.MethodGet) && got.Method != http.MethodGet {
+					t.Errorf("error is not that of the search: %v", err)
+				}
+				if diff := cmp.Diff(trengo.Result{ContactID: tt.contactID}, result); diff != "" {
+					t.Errorf("result (-want +got):\n%s", diff)
+				}
+				if got := trengo.Retryable(err); got != tt.retryable {
+					t.Errorf("Retryable is %t for %v", got, err)
+				}
+				testkit.CheckPrivate(t, err, ev, tt.contacts)
+			})
+		})
+	}
+}
+
+// Plan fails if a read fails.
+func TestDestination_planCannotRead(t *testing.T) {
+	t.Parallel()
+	f := testkit.New(t, testkit.EmailContact(11, "Ann", "ann@example.com"))
+	failRequests(f, "GET", trengotest.Respond(http.StatusForbidden, "application/json", "{}"))
+	destination := f.NewWarmDestination(trengo.DestinationConfig{})
+	for _, event := range []string{testkit.IdentifyJSON(`"traits":{"email":"ann@example.com"}`), testkit.TrackJSON(`"traits":{"email":"ann@example.com"}`)} {
+		plan, err := destination.Plan(t.Context(), testkit.ParseEvent(t, event))
+		if !errors.Is(err, trengo.ErrUnauthorized) {
+			t.Errorf("error is %v, want ErrUnauthorized", err)
+		}
+		if diff := cmp.Diff(trengo.Plan{}, plan); diff != "" {
+			t.Errorf("plan (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestDestination_contextEnds(t *testing.T) {
+	t.Run("before the first request", func(t *testing.T) {
+		f := testkit.New(t)
+		destination := f.NewWarmDestination(trengo.DestinationConfig{})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		ev := testkit.ParseEvent(t, testkit.IdentifyJSON(`"traits":{"email":"ann@example.com"}`))
+		if _, err := destination.Process(ctx, ev); !errors.Is(err, context.Canceled) || !trengo.Retryable(err) {
+			t.Errorf("Process fails with %v, want a canceled context", err)
+		}
+		if _, err := destination.Plan(ctx, ev); !errors.Is(err, context.Canceled) {
+			t.Errorf("Plan fails with %v, want a canceled context", err)
+		}
+		if lines := f.RequestLines(); lines != nil {
+			t.Errorf("requests %q", lines)
+		}
+	})
+	t.Run("before the response to the ticket", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := testkit.New(t, testkit.EmailContact(11, "Ann", "ann@example.com"))
+			failRequests(f, "POST /tickets", trengotest.Slow(time.Hour))
+			destination := f.NewWarmDestination(trengo.DestinationConfig{})
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			began := time.Now()
+			result, err := destination.Process(ctx, testkit.ParseEvent(t, testkit.TrackJSON(`"traits":{"email":"ann@example.com"}`)))
+			if took := time.Since(began); took != 10*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if !errors.Is(err, trengo.ErrOutcomeUnknown) || result != (trengo.Result{ContactID: 11}) {
+				t.Errorf("%+v with %v, want an unknown outcome", result, err)
+			}
+		})
+	})
+	t.Run("before there is room within the rate limit", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := testkit.New(t)
+			f.Inject(trengotest.TooManyRequests("50"))
+			destination := f.NewWarmDestination(trengo.DestinationConfig{})
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			_, err := destination.Process(ctx, testkit.ParseEvent(t, testkit.IdentifyJSON(`"traits":{"email":"ann@example.com"}`)))
+			if !errors.Is(err, trengo.ErrRateLimited) || !trengo.Retryable(err) || testkit.ErrorOf(t, err).RetryAfter != 50*time.Second {
+				t.Errorf("error is %v, want a rate limit with a RetryAfter of 50 s", err)
+			}
+		})
+	})
+}
+
+var update = flag.Bool("update", false, "rewrite the requests and results in testdata/golden")
+
+// A scenario is a file in testdata/golden, in the format of txtar: a comment and
+// five sections. They hold the configuration of RudderStack, the contacts at the
+// beginning, the events, and the requests and result of each event, after its
+// number.
+//
+// Each event is processed by a new destination. The events before it have changed
+// the contacts and tickets.
+type scenario struct {
+	path     string
+	comment  string
+	sections map[string]string
+}
+
+var scenarioSections = []string{"config", "contacts", "events", "requests", "results"}
+
+func readScenario(t *testing.T, path string) *scenario {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scenario{path: path, sections: make(map[string]string)}
+	section := ""
+	for line := range strings.Lines(strings.ReplaceAll(string(data), "\r\n", "\n")) {
+		name, isMarker := strings.CutPrefix(strings.TrimSpace(line), "-- ")
+		switch {
+		case isMarker:
+			section = strings.TrimSuffix(name, " --")
+		case section == "":
+			s.comment += line
+		default:
+			s.sections[section] += line
+		}
+	}
+	return s
+}
+
+func (s *scenario) write(t *testing.T) {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString(s.comment)
+	for _, section := range scenarioSections {
+		fmt.Fprintf(&b, "-- %s --\n%s", section, s.sections[section])
+	}
+	if err := os.WriteFile(s.path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// jsonValues returns the JSON values in a section. A value may span lines.
+func jsonValues[T any](t *testing.T, section string) (all []T) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(section))
+	decoder.DisallowUnknownFields()
+	for {
+		var v T
+		err := decoder.Decode(&v)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v)
+	}
+}
+
+// goldenPhoneChannel is the phone channel of the golden files.
+const goldenPhoneChannel = 406010
+
+func (s *scenario) fixture(t *testing.T) (f *testkit.Fixture, contacts []trengotest.Contact) {
+	t.Helper()
+	type contact struct {
+		ID       int64   `json:"id"`
+		Name     string  `json:"name"`
+		Email    string  `json:"email"`
+		Phone    string  `json:"phone"`
+		Channels []int64 `json:"channels"`
+	}
+	f = testkit.New(t)
+	f.AddChannel(trengotest.Channel{ID: goldenPhoneChannel, Type: "WA_BUSINESS"})
+	for _, c := range jsonValues[contact](t, s.sections["contacts"]) {
+		added := f.AddContact(trengotest.Contact{ID: c.ID, Name: c.Name, Email: c.Email, Phone: c.Phone, ChannelIDs: c.Channels})
+		contacts = append(contacts, added)
+	}
+	return f, contacts
+}
+
+// process processes the events and returns the sections of their requests and
+// results.
+func (s *scenario) process(t *testing.T) (requests, results string) {
+	t.Helper()
+	var cfg trengo.DestinationConfig
+	if err := json.Unmarshal([]byte(s.sections["config"]), &cfg); err != nil {
+		t.Fatal(err)
+	}
+	f, contacts := s.fixture(t)
+	var requestLines, resultLines strings.Builder
+	for i, data := range jsonValues[json.RawMessage](t, s.sections["events"]) {
+		f.ResetRequests()
+		ev, err := trengo.ParseEvent(data)
+		var result trengo.Result
+		if err == nil {
+			result, err = f.NewWarmDestination(cfg).Process(t.Context(), ev)
+			testkit.CheckPrivate(t, err, ev, contacts)
+		}
+		for _, line := range f.RequestLines() {
+			fmt.Fprintf(&requestLines, "%d %s\n", i+1, line)
+		}
+		fmt.Fprintf(&resultLines, "%d %s\n", i+1, resultLine(result, err))
+	}
+	return requestLines.String(), resultLines.String()
+}
+
+func resultLine(result trengo.Result, err error) string {
+	var b strings.Builder
+	b.WriteString(string(result.Action))
+	if result.Reason != "" {
+		b.WriteString(": " + result.Reason)
+	}
+	if result.ContactID != 0 {
+		fmt.Fprintf(&b, " contact %d", result.ContactID)
+	}
+	if result.TicketID != 0 {
+		fmt.Fprintf(&b, " ticket %d", result.TicketID)
+	}
+	if err != nil {
+		b.WriteString(" error: " + err.Error())
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// A goldenRequest is a parsed line of requests. The order and escaping of keys
+// and parameters do not matter.
+type goldenRequest struct {
+	Event, Method, Path string
+	Query               url.Values
+	Body                any
+}
+
+func goldenRequests(t *testing.T, lines string) (all []goldenRequest) {
+	t.Helper()
+	for line := range strings.Lines(lines) {
+		fields := strings.SplitN(strings.TrimSpace(line), " ", 4)
+		if len(fields) < 3 {
+			t.Fatalf("%q is not a request", line)
+		}
+		target, err := url.Parse(fields[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := goldenRequest{Event: fields[0], Method: fields[1], Path: target.Path, Query: target.Query()}
+		if len(fields) == 4 {
+			decoder := json.NewDecoder(bytes.NewReader([]byte(fields[3])))
+			decoder.UseNumber()
+			if err := decoder.Decode(&r.Body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(filepath.Join("testdata", "golden", "*.txtar"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			s := readScenario(t, path)
+			requests, results := s.process(t)
+			if *update {
+				s.sections["requests"], s.sections["results"] = requests, results
+				s.write(t)
+				return
+			}
+			if diff := cmp.Diff(goldenRequests(t, s.sections["requests"]), goldenRequests(t, requests)); diff != "" {
+				t.Errorf("requests (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(s.sections["results"], results); diff != "" {
+				t.Errorf("results (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -1,13 +1,21 @@
 package trengo_test
 
 import (
-	"bytes"
+	"bufio"
 	"context"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,294 +23,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/internal/testkit"
 	"github.com/trengo-go/trengo/trengotest"
 )
-
-// A webhook is a desk behind a handler.
-type webhook struct {
-	*desk
-	handler http.Handler
-	told    []told // by OnOutcome
-}
-
-type told struct {
-	Index, Status int
-	Err           string
-}
-
-var anybody = trengo.HandlerConfig{AllowUnauthenticated: true}
-
-func newWebhook(t *testing.T, cfg trengo.HandlerConfig, changes ...func(*trengo.DestinationConfig)) *webhook {
-	t.Helper()
-	w := &webhook{desk: newDesk(t, changes...)}
-	cfg.OnOutcome = func(o trengo.Outcome, status int) {
-		w.told = append(w.told, told{o.Index, status, errorText(o.Err)})
-	}
-	w.handler = newHandler(t, w.destination, cfg)
-	return w
-}
-
-func newHandler(t *testing.T, d *trengo.Destination, cfg trengo.HandlerConfig) http.Handler {
-	t.Helper()
-	handler, err := trengo.NewHandler(d, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return handler
-}
-
-// A reply is what the sender of a delivery reads.
-type reply struct {
-	Status    int
-	Action    string  `json:",omitempty"`
-	Reason    string  `json:",omitempty"`
-	Duplicate bool    `json:",omitempty"`
-	Error     string  `json:",omitempty"`
-	Events    []reply `json:",omitempty"`
-}
-
-func (w *webhook) post(body string) reply {
-	w.t.Helper()
-	_, answer := serve(w.t, w.handler, delivery(w.t.Context(), body))
-	return answer
-}
-
-// delivery is a request with events, as RudderStack makes it.
-func delivery(ctx context.Context, body string) *http.Request {
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/json")
-	return r
-}
-
-// serve checks what holds of every answer.
-func serve(t *testing.T, handler http.Handler, r *http.Request) (http.Header, reply) {
-	t.Helper()
-	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, r)
-	line := recorder.Body.Bytes()
-	if bytes.Count(line, []byte("\n")) != 1 || !bytes.HasSuffix(line, []byte("\n")) {
-		t.Errorf("the body is not one line: %q", line)
-	}
-	if got := recorder.Header().Get("Content-Type"); got != "application/json" {
-		t.Errorf("Content-Type is %q", got)
-	}
-	var answer reply
-	decoder := json.NewDecoder(bytes.NewReader(line))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&answer); err != nil {
-		t.Fatalf("%v: %s", err, line)
-	}
-	if answer.Status != recorder.Code {
-		t.Errorf("the body says %d, and the status is %d", answer.Status, recorder.Code)
-	}
-	return recorder.Header(), answer
-}
-
-// wire is an event as RudderStack sends it.
-func wire(t *testing.T, ev *trengo.Event) string {
-	t.Helper()
-	externalIDs := []map[string]string{}
-	for _, id := range ev.Context.ExternalIDs {
-		externalIDs = append(externalIDs, map[string]string{"type": id.Type, "id": id.ID})
-	}
-	data, err := json.Marshal(map[string]any{
-		"type": ev.Type, "messageId": ev.MessageID, "event": ev.Event, "traits": ev.Traits,
-		"properties": ev.Properties, "context": map[string]any{"externalId": externalIDs},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
-func wires(t *testing.T, events ...*trengo.Event) string {
-	t.Helper()
-	var all []string
-	for _, ev := range events {
-		all = append(all, wire(t, ev))
-	}
-	return "[" + strings.Join(all, ",") + "]"
-}
-
-func TestHandler_statusOfAnEvent(t *testing.T) {
-	t.Parallel()
-	track, identify := trackFor("1", annsMail), identifyFor("1", annsMail, "Anna")
-	unreadable := *track
-	unreadable.Type = ""
-	nobody := trackFor("1", "")
-	stranger := trackFor("1", "bob@example.com")
-	skipped := *track
-	skipped.Event = "Unlisted"
-	override := about(trackFor("1", annsMail), "trengoChannelId", 0)
-	cases := []struct {
-		name  string
-		event *trengo.Event
-		cfg   trengo.HandlerConfig
-		fault trengotest.Fault // of the last request
-		want  reply
-	}{
-		{"a track", track, anybody, trengotest.Fault{}, reply{Status: 200, Action: "ticket_created"}},
-		{"an identify", identify, anybody, trengotest.Fault{}, reply{Status: 200, Action: "contact_updated"}},
-		{"an event that is not listed", &skipped, anybody, trengotest.Fault{}, reply{Status: 200, Action: "skipped", Reason: "event not in the template map"}},
-		{"an event without a type", &unreadable, anybody, trengotest.Fault{}, reply{Status: 400, Error: "trengo: invalid event: it has no type"}},
-		{"an override that is no id", override, anybody, trengotest.Fault{}, reply{Status: 400, Error: "trengo: invalid event: trengoChannelId in context.externalId is no id"}},
-		{"nobody", nobody, anybody, trengotest.Fault{}, reply{Status: 400, Error: "trengo: missing identifier: the event has no email"}},
-		{"a stranger", stranger, anybody, trengotest.Fault{}, reply{Status: 400, Error: "trengo: contact not found"}},
-		{"a stranger who may be on the way", stranger, trengo.HandlerConfig{AllowUnauthenticated: true, RetryContactNotFound: true}, trengotest.Fault{}, reply{Status: 503, Error: "trengo: contact not found"}},
-		{"values that Trengo refuses", track, anybody, trengotest.Respond(422, "application/json", `{"errors":{"subject":["no"]}}`), reply{Status: 400, Error: "trengo: POST /tickets: 422 Unprocessable Entity; invalid fields: subject"}},
-		{"a route that is not there", track, anybody, trengotest.Respond(405, "", ""), reply{Status: 400, Error: "trengo: POST /tickets: 405 Method Not Allowed"}},
-		{"something that Trengo cannot do", track, anybody, trengotest.Respond(501, "", ""), reply{Status: 400, Error: "trengo: POST /tickets: 501 Not Implemented"}},
-		{"a token that is refused", track, anybody, trengotest.Respond(401, "", ""), reply{Status: 503, Error: "trengo: POST /tickets: 401 Unauthorized"}},
-		{"a token without the right", track, anybody, trengotest.Respond(403, "", ""), reply{Status: 503, Error: "trengo: POST /tickets: 403 Forbidden"}},
-		{"no connection", track, anybody, trengotest.NoConnection(), reply{Status: 503, Error: "trengo: POST /tickets: dial: connection refused"}},
-		{"a rename that times out at Trengo", identify, anybody, trengotest.Respond(408, "", ""), reply{Status: 503, Error: "trengo: PUT /contacts/460000002: 408 Request Timeout"}},
-		{"too many requests", track, anybody, trengotest.TooManyRequests("60"), reply{Status: 429, Error: "trengo: POST /tickets: 429 Too Many Requests; retry after 1m0s"}},
-		{"a rename whose answer was lost", identify, anybody, trengotest.LostAfter(), reply{Status: 503, Error: "trengo: PUT /contacts/460000002: read: connection reset by peer; outcome unknown"}},
-		{"a ticket that may be there", track, anybody, trengotest.Respond(502, "", ""), reply{Status: 503, Error: `trengo: ticket of contact 460000002 on channel 405980 for the event "Ordered": POST /tickets: 502 Bad Gateway; outcome unknown`}},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				w := newWebhook(t, c.cfg)
-				w.warmUp()
-				w.AddContact(trengotest.Contact{Name: "Ann", Email: annsMail, ChannelIDs: []int64{deskMail}})
-				w.Inject(trengotest.Fault{}, c.fault) // the search, and what follows it
-				if diff := cmp.Diff(c.want, w.post(wire(t, c.event))); diff != "" {
-					t.Errorf("answer (-want +got):\n%s", diff)
-				}
-				if diff := cmp.Diff([]told{{0, c.want.Status, c.want.Error}}, w.told); diff != "" {
-					t.Errorf("outcomes (-want +got):\n%s", diff)
-				}
-			})
-		})
-	}
-}
-
-func TestHandler_severalContacts(t *testing.T) {
-	t.Parallel()
-	w := newWebhook(t, anybody)
-	for range 2 {
-		w.AddContact(trengotest.Contact{Email: annsMail})
-	}
-	want := reply{Status: 400, Error: "trengo: ambiguous contact: 460000002, 460000001"}
-	if diff := cmp.Diff(want, w.post(wire(t, trackFor("1", annsMail)))); diff != "" {
-		t.Errorf("answer (-want +got):\n%s", diff)
-	}
-}
-
-func TestHandler_panic(t *testing.T) {
-	t.Parallel()
-	for _, body := range []string{"%s", "[%s]"} {
-		w := newWebhook(t, anybody, byPhone, func(cfg *trengo.DestinationConfig) {
-			cfg.NormalizePhone = func(string) string { panic("ann@example.com") }
-		})
-		answer := w.post(strings.Replace(body, "%s", wire(t, trackFor("1", annsPhone)), 1))
-		if answer.Status != 500 || len(w.told) != 1 || w.told[0].Status != 500 {
-			t.Errorf("answer %+v, outcomes %+v", answer, w.told)
-		}
-		if strings.Contains(w.told[0].Err, "ann") {
-			t.Error("the error shows what was panicked with")
-		}
-	}
-}
-
-// A panic may be mended within the hours for which RudderStack goes on, so it
-// counts for more than what will never be done; an outage counts for more.
-func TestHandler_panicInAnArray(t *testing.T) {
-	t.Parallel()
-	const panics, nobody = "+31600000009", ""
-	for name, c := range map[string]struct {
-		other string
-		want  []int
-		all   int
-	}{
-		"beside one that fails for good":     {nobody, []int{500, 400}, 500},
-		"beside one that Trengo is down for": {annsPhone, []int{500, 503}, 503},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWebhook(t, anybody, byPhone, func(cfg *trengo.DestinationConfig) {
-				cfg.NormalizePhone = func(phone string) string {
-					if phone == panics {
-						panic("no rule for it")
-					}
-					return phone
-				}
-			})
-			w.InjectFunc(func(trengotest.Request) trengotest.Fault { return trengotest.NoConnection() })
-			got := w.post(wires(t, trackFor("1", panics), trackFor("2", c.other)))
-			if diff := cmp.Diff(c.want, got.statuses()); diff != "" || got.Status != c.all {
-				t.Errorf("status %d, want %d, of events (-want +got):\n%s", got.Status, c.all, diff)
-			}
-		})
-	}
-}
-
-func TestHandler_duplicate(t *testing.T) {
-	t.Parallel()
-	w := newWebhook(t, anybody, creating)
-	event := wire(t, trackFor("1", annsMail))
-	w.post(event)
-	want := reply{Status: 200, Action: "ticket_created", Duplicate: true}
-	if diff := cmp.Diff(want, w.post(event)); diff != "" {
-		t.Errorf("answer (-want +got):\n%s", diff)
-	}
-	if n := len(w.Tickets()); n != 1 {
-		t.Errorf("%d tickets", n)
-	}
-}
-
-// The header says what Trengo asked for, or when the queue has room.
-func TestHandler_retryAfter(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		fault trengotest.Fault
-		busy  int // requests just before
-		want  string
-	}{
-		"Trengo asks for it":    {trengotest.TooManyRequests("17"), 0, "17"},
-		"the queue is full":     {trengotest.Fault{}, 61, "1"}, // half a second, in whole ones
-		"nobody asks for it":    {trengotest.NoConnection(), 0, ""},
-		"nothing went wrong":    {trengotest.Fault{}, 0, ""},
-		"it will never be done": {trengotest.Respond(422, "", ""), 0, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				w := newWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, Timeout: 100 * time.Millisecond})
-				w.AddContact(trengotest.Contact{Name: "Ann", Email: annsMail})
-				w.must(identifyFor("", annsMail, "")) // so that it is known
-				for i, array := range []string{"%s", "[%s," + skippable + "]"} {
-					time.Sleep(time.Minute)
-					for range c.busy {
-						_ = w.client.Do(t.Context(), trengo.Request{Path: "/contacts"}, nil)
-					}
-					w.Inject(c.fault)
-					event := wire(t, identifyFor("", annsMail, "Ann "+strconv.Itoa(i)))
-					header, answer := serve(t, w.handler, delivery(t.Context(), strings.Replace(array, "%s", event, 1)))
-					if got := header.Get("Retry-After"); got != c.want {
-						t.Errorf("Retry-After is %q, want %q, with %+v", got, c.want, answer)
-					}
-				}
-			})
-		})
-	}
-}
 
 func TestNewHandler_mistakes(t *testing.T) {
 	t.Parallel()
 	const (
-		noDestination = "the destination is nil"
-		budget        = "Budget is negative"
-		maxBody       = "MaxBody is negative"
-		noSecret      = "there are neither Secrets nor a SigningSecret; Insecure would let everybody in"
-		insecure      = "a secret is set, and so is Insecure"
+		noDestination = "the destination is nil, or was not made by NewDestination"
+		timeout       = "Timeout is negative"
+		maxBodyBytes  = "MaxBodyBytes is negative"
+		noSecret      = "neither Secrets nor a SigningSecret is set; AllowUnauthenticated would accept events from everybody"
+		contradiction = "a secret is set, and so is AllowUnauthenticated"
 		noValue       = " is empty or cannot be the value of a header"
-		noName        = "SecretHeader is no name of a header"
+		noName        = "SecretHeader is not the name of a header"
 		noUse         = "SecretHeader is set, and Secrets is empty"
 	)
-	d := newDesk(t).destination
+	d := testkit.NewDeployment(t).Destination
 	bad := func(numbers ...int) (all []string) {
 		for _, n := range numbers {
 			all = append(all, "secret "+strconv.Itoa(n)+noValue)
@@ -314,26 +51,623 @@ func TestNewHandler_mistakes(t *testing.T) {
 		cfg         trengo.HandlerConfig
 		says        []string
 	}{
-		"no destination":              {nil, anybody, []string{noDestination}},
-		"nothing":                     {d, trengo.HandlerConfig{}, []string{noSecret}},
-		"insecure with a secret":      {d, trengo.HandlerConfig{AllowUnauthenticated: true, Secrets: []string{"s"}}, []string{insecure}},
-		"insecure with a signature":   {d, trengo.HandlerConfig{AllowUnauthenticated: true, SigningSecret: "s"}, []string{insecure}},
-		"a secret that was not set":   {d, trengo.HandlerConfig{Secrets: []string{""}}, bad(0)},
-		"secrets that no header has":  {d, trengo.HandlerConfig{Secrets: []string{"fine", " a", "b ", "a\nb", "Bearer "}}, bad(1, 2, 3, 4)},
-		"a header that cannot be":     {d, trengo.HandlerConfig{Secrets: []string{"s"}, SecretHeader: "X Secret"}, []string{noName}},
-		"a header without secrets":    {d, trengo.HandlerConfig{SigningSecret: "s", SecretHeader: "X-Secret"}, []string{noUse}},
-		"negative sizes":              {d, trengo.HandlerConfig{AllowUnauthenticated: true, Timeout: -1, MaxBodyBytes: -1}, []string{budget, maxBody}},
-		"all of them, and no secrets": {nil, trengo.HandlerConfig{Timeout: -1, MaxBodyBytes: -1, SecretHeader: "é"}, []string{noDestination, budget, maxBody, noUse, noName, noSecret}},
+		"no destination":                        {nil, testkit.AllowAll, []string{noDestination}},
+		"neither secret nor signature":          {d, trengo.HandlerConfig{}, []string{noSecret}},
+		"AllowUnauthenticated with a secret":    {d, trengo.HandlerConfig{AllowUnauthenticated: true, Secrets: []string{"s"}}, []string{contradiction}},
+		"AllowUnauthenticated with a signature": {d, trengo.HandlerConfig{AllowUnauthenticated: true, SigningSecret: "s"}, []string{contradiction}},
+		"an empty secret":                       {d, trengo.HandlerConfig{Secrets: []string{""}}, bad(0)},
+		"secrets that cannot be header values":  {d, trengo.HandlerConfig{Secrets: []string{"fine", " a", "b ", "a\nb", "Bearer "}}, bad(1, 2, 3, 4)},
+		"an invalid header name":                {d, trengo.HandlerConfig{Secrets: []string{"s"}, SecretHeader: "X Secret"}, []string{noName}},
+		"a header name without secrets":         {d, trengo.HandlerConfig{SigningSecret: "s", SecretHeader: "X-Secret"}, []string{noUse}},
+		"negative limits":                       {d, trengo.HandlerConfig{AllowUnauthenticated: true, Timeout: -1, MaxBodyBytes: -1}, []string{timeout, maxBodyBytes}},
+		"several mistakes":                      {nil, trengo.HandlerConfig{Timeout: -1, MaxBodyBytes: -1, SecretHeader: "é"}, []string{noDestination, timeout, maxBodyBytes, noUse, noName, noSecret}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			handler, err := trengo.NewHandler(c.destination, c.cfg)
-			if diff := cmp.Diff("trengo: invalid handler: "+strings.Join(c.says, "\n"), errorText(err)); diff != "" {
+			if diff := cmp.Diff("trengo: invalid handler: "+strings.Join(c.says, "\n"), testkit.ErrorText(err)); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
 			if handler != nil {
-				t.Error("a handler beside the error")
+				t.Error("a handler with an error")
 			}
 		})
 	}
 }
+
+const (
+	timeout       = 8 * time.Second  // of a handler, by default
+	senderTimeout = 10 * time.Second // of RudderStack
+)
+
+func refused(status int, err string) testkit.HandlerResponse {
+	return testkit.HandlerResponse{Status: status, Error: err}
+}
+
+// Events that do not fit into the rate limit before the timeout are refused at
+// once, and open no ticket.
+func TestHandler_noRoomInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := testkit.NewWebhook(t, testkit.AllowAll)
+		w.Behavior.Latency = 200 * time.Millisecond
+		w.WarmUp()
+		const events = 300
+		contacts := make([]int64, events)
+		for i := range contacts {
+			contacts[i] = w.AddContact(trengotest.Contact{}).ID
+		}
+		time.Sleep(time.Minute)
+		before := len(w.Tickets())
+		handler := testkit.NewHandler(t, w.Destination, testkit.AllowAll)
+		var done, refused atomic.Int32
+		var wg sync.WaitGroup
+		for i, id := range contacts {
+			wg.Go(func() {
+				began := time.Now()
+				_, got := testkit.Serve(t, handler, testkit.EventRequest(t.Context(), testkit.EventJSON(t, testkit.ForContact(testkit.Track(strconv.Itoa(i), ""), id))))
+				took := time.Since(began)
+				switch got.Status {
+				case http.StatusOK:
+					done.Add(1)
+				case http.StatusTooManyRequests:
+					refused.Add(1)
+					if took > 10*time.Millisecond {
+						t.Errorf("refused after %s", took)
+					}
+				default:
+					t.Errorf("response %+v", got)
+				}
+				if took > timeout {
+					t.Errorf("responded after %s", took)
+				}
+			})
+		}
+		wg.Wait()
+		if created := len(w.Tickets()) - before; created != int(done.Load()) {
+			t.Errorf("%d tickets for %d successful events", created, done.Load())
+		}
+		// Half the limit at once, and two per second until the timeout.
+		if done.Load() < 60+14 || done.Load()+refused.Load() != events {
+			t.Errorf("%d successful, %d refused", done.Load(), refused.Load())
+		}
+	})
+}
+
+// With DelayRateLimited, 429 is returned at the timeout, and any other status at
+// once.
+func TestHandler_delayRateLimited(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := testkit.NewWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, DelayRateLimited: true})
+		w.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+		w.MustProcess(testkit.Identify("", testkit.AnnEmail, "")) // caches the contact
+		deliver := func(body string, fault trengotest.Fault) (int, time.Duration) {
+			time.Sleep(time.Minute)
+			w.Inject(fault)
+			began := time.Now()
+			return w.Post(body).Status, time.Since(began)
+		}
+		event, array := testkit.EventJSON(t, testkit.Identify("", testkit.AnnEmail, "Anna")), testkit.ArrayJSON(t, testkit.Identify("", testkit.AnnEmail, "Anna"))
+		if status, took := deliver(event, trengotest.TooManyRequests("60")); status != 429 || took != timeout {
+			t.Errorf("status %d after %s", status, took)
+		}
+		// Arrays are delayed by different times, or all would be delivered again at once.
+		delays := map[time.Duration]bool{}
+		for range 10 {
+			status, took := deliver(array, trengotest.TooManyRequests("60"))
+			if status != 429 || took > timeout {
+				t.Errorf("an array: status %d after %s", status, took)
+			}
+			delays[took] = true
+		}
+		if len(delays) < 5 {
+			t.Errorf("arrays were delayed by %v", delays)
+		}
+		if status, took := deliver(event, trengotest.NoConnection()); status != 503 || took != 0 {
+			t.Errorf("status %d after %s", status, took)
+		}
+		if status, took := deliver(event, trengotest.Fault{}); status != 200 || took != 0 {
+			t.Errorf("status %d after %s", status, took)
+		}
+	})
+}
+
+// A ticket whose response was lost, or did not arrive before the timeout, may have
+// been created.
+func TestHandler_ticketWithUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]trengotest.Fault{
+		"response too late": trengotest.Slow(time.Minute),
+		"request lost":      trengotest.LostBefore(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := testkit.NewWebhook(t, testkit.AllowAll)
+				w.WarmUp()
+				w.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+				w.FailNext("open", fault)
+				event := testkit.EventJSON(t, testkit.Track("1", testkit.AnnEmail))
+				began := time.Now()
+				if got := w.Post(event); got.Status != 503 {
+					t.Errorf("response %+v", got)
+				}
+				if took := time.Since(began); took > timeout {
+					t.Errorf("responded after %s", took)
+				}
+				time.Sleep(2 * time.Minute)
+				if got := w.Post(event); got.Status != 200 {
+					t.Errorf("response to the next delivery %+v", got)
+				}
+				w.WantTickets(testkit.FirstContact+1, 1)
+			})
+		})
+	}
+}
+
+// A timeout during the search is a failure of Trengo. A timeout while waiting for
+// another event of the person is not.
+func TestHandler_timeoutBeforeTheTicket(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		another bool
+		want    testkit.HandlerResponse
+	}{
+		"in the search": {false, refused(503, "trengo: GET /contacts: timeout")},
+		"while waiting": {true, refused(429, "trengo: waiting for another event of the same person: context deadline exceeded")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := testkit.NewWebhook(t, testkit.AllowAll)
+				w.WarmUp()
+				w.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+				w.Behavior.Latency = 20 * time.Second
+				if c.another {
+					go w.Process(testkit.Identify("1", testkit.AnnEmail, ""))
+					synctest.Wait()
+				}
+				began := time.Now()
+				if diff := cmp.Diff(c.want, w.Post(testkit.EventJSON(t, testkit.Track("2", testkit.AnnEmail)))); diff != "" {
+					t.Errorf("response (-want +got):\n%s", diff)
+				}
+				if took := time.Since(began); took != timeout {
+					t.Errorf("responded after %s", took)
+				}
+				w.WantTickets(testkit.FirstContact+1, 0)
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}
+
+// A response with 429 may refuse calls that are already waiting.
+func TestHandler_rateLimitedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := testkit.NewWebhook(t, testkit.AllowAll)
+		w.WarmUp()
+		w.AddContact(trengotest.Contact{ID: 17})
+		time.Sleep(time.Minute)
+		var wg sync.WaitGroup
+		for range 60 {
+			wg.Go(func() { _ = w.Client.Do(t.Context(), trengo.Request{Path: "/contacts/17"}, nil) })
+		}
+		wg.Wait()
+		w.SpendRateLimit(120)
+		handler := testkit.NewHandler(t, w.Destination, testkit.AllowAll)
+		for i := range 3 {
+			wg.Go(func() {
+				_, got := testkit.Serve(t, handler, testkit.EventRequest(t.Context(), testkit.EventJSON(t, testkit.ForContact(testkit.Track(strconv.Itoa(i), ""), 17))))
+				if got.Status != 429 {
+					t.Errorf("response %+v", got)
+				}
+			})
+		}
+		wg.Wait()
+		w.WantTickets(17, 0)
+	})
+}
+
+// Processing stops when the sender has closed the connection.
+func TestHandler_senderDisconnects(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := testkit.NewWebhook(t, testkit.AllowAll)
+		w.WarmUp()
+		w.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+		w.Behavior.Latency = 4 * time.Second
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		_, got := testkit.Serve(t, w.Handler, testkit.EventRequest(ctx, testkit.EventJSON(t, testkit.Track("1", testkit.AnnEmail))))
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("stopped after %s", took)
+		}
+		w.ResetRequests()
+		time.Sleep(senderTimeout)
+		if n := len(w.Requests()); n != 0 {
+			t.Errorf("%d requests after the response %+v", n, got)
+		}
+	})
+}
+
+// Nothing is sent after the response.
+func TestHandler_sendsNothingAfterTheResponse(t *testing.T) {
+	t.Parallel()
+	for latency := 500 * time.Millisecond; latency < 12*time.Second; latency += 500 * time.Millisecond {
+		synctest.Test(t, func(t *testing.T) {
+			w := testkit.NewWebhook(t, testkit.AllowAll, testkit.CreateMissing)
+			w.Behavior.Latency = latency
+			began := time.Now()
+			got := w.Post(testkit.ArrayJSON(t, testkit.Track("1", testkit.AnnEmail), testkit.Track("2", testkit.BobEmail), testkit.Identify("3", testkit.AnnEmail, "Ann")))
+			if took := time.Since(began); took > timeout {
+				t.Errorf("latency %s: responded after %s", latency, took)
+			}
+			effects := len(w.Tickets())
+			if done := got.Status == http.StatusOK; done && effects != 2 {
+				t.Errorf("latency %s: status 200 with %d tickets", latency, effects)
+			}
+			w.ResetRequests()
+			time.Sleep(time.Hour)
+			if n := len(w.Requests()); n != 0 {
+				t.Errorf("latency %s: %d requests after the response", latency, n)
+			}
+		})
+	}
+}
+
+// A token source that is too slow is not a lack of room.
+func TestHandler_slowTokenSource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := testkit.New(t).NewDestination(trengo.DestinationConfig{}, trengo.WithTokenSource(func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		}))
+		_, got := testkit.Serve(t, testkit.NewHandler(t, d, testkit.AllowAll), testkit.EventRequest(t.Context(), testkit.EventJSON(t, testkit.Identify("1", testkit.AnnEmail, ""))))
+		if diff := cmp.Diff(refused(503, "trengo: GET /contacts: no token: timeout"), got); diff != "" {
+			t.Errorf("response (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// An unknown outcome counts for more than a lack of room for its lookup.
+func TestHandler_noRoomForTheLookup(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := testkit.NewWebhook(t, testkit.AllowAll)
+		w.WarmUp()
+		w.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+		w.Inject(trengotest.Fault{}, trengotest.LostAfter(), trengotest.TooManyRequests("60"))
+		event := testkit.EventJSON(t, testkit.Track("1", testkit.AnnEmail))
+		if got := w.Post(event); got.Status != 503 || !strings.Contains(got.Error, "429") {
+			t.Errorf("response %+v", got)
+		}
+		// The next delivery does not have room for the lookup either.
+		if got := w.Post(event); got.Status != 503 {
+			t.Errorf("response %+v", got)
+		}
+		time.Sleep(2 * time.Minute)
+		if got := w.Post(event); got.Status != 200 {
+			t.Errorf("response %+v", got)
+		}
+		w.WantTickets(testkit.FirstContact+1, 1)
+	})
+}
+
+func signature(secret, body string) string {
+	mac := hmac.New(sha1.New, []byte(secret))
+	io.WriteString(mac, body)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+func TestHandler_whoMaySend(t *testing.T) {
+	t.Parallel()
+	var (
+		bySecret  = trengo.HandlerConfig{Secrets: []string{"Bearer new", "Bearer old"}}
+		byOther   = trengo.HandlerConfig{Secrets: []string{"s3cret"}, SecretHeader: "x-events-secret"}
+		bySegment = trengo.HandlerConfig{SigningSecret: "signed"}
+		byEither  = trengo.HandlerConfig{Secrets: []string{"s3cret"}, SigningSecret: "signed"}
+		signed    = signature("signed", testkit.SkippedEvent)
+	)
+	for name, c := range map[string]struct {
+		cfg    trengo.HandlerConfig
+		header []string // names and values in turn
+		body   string
+		want   int
+	}{
+		"the new secret":                         {bySecret, []string{"Authorization", "Bearer new"}, testkit.SkippedEvent, 200},
+		"the old secret":                         {bySecret, []string{"Authorization", "Bearer old"}, testkit.SkippedEvent, 200},
+		"the header in lower case":               {bySecret, []string{"authorization", "Bearer old"}, testkit.SkippedEvent, 200},
+		"no secret":                              {bySecret, nil, testkit.SkippedEvent, 401},
+		"an empty secret":                        {bySecret, []string{"Authorization", ""}, testkit.SkippedEvent, 401},
+		"the secret without its scheme":          {bySecret, []string{"Authorization", "new"}, testkit.SkippedEvent, 401},
+		"the secret in a different case":         {bySecret, []string{"Authorization", "bearer new"}, testkit.SkippedEvent, 401},
+		"the beginning of a secret":              {bySecret, []string{"Authorization", "Bearer ne"}, testkit.SkippedEvent, 401},
+		"a longer secret":                        {bySecret, []string{"Authorization", "Bearer newer"}, testkit.SkippedEvent, 401},
+		"both secrets":                           {bySecret, []string{"Authorization", "Bearer new, Bearer old"}, testkit.SkippedEvent, 401},
+		"a configured header":                    {byOther, []string{"X-Events-Secret", "s3cret"}, testkit.SkippedEvent, 200},
+		"the secret in the wrong header":         {byOther, []string{"Authorization", "s3cret"}, testkit.SkippedEvent, 401},
+		"a signature":                            {bySegment, []string{"X-Signature", signed}, testkit.SkippedEvent, 200},
+		"a signature in capitals":                {bySegment, []string{"X-Signature", strings.ToUpper(signed)}, testkit.SkippedEvent, 200},
+		"no signature":                           {bySegment, nil, testkit.SkippedEvent, 401},
+		"a signature of another body":            {bySegment, []string{"X-Signature", signed}, testkit.SkippedEvent + " ", 401},
+		"a signature with another secret":        {bySegment, []string{"X-Signature", signature("other", testkit.SkippedEvent)}, testkit.SkippedEvent, 401},
+		"the signature of only the first event":  {bySegment, []string{"X-Signature", signed}, "[" + testkit.SkippedEvent + "]", 401},
+		"a signature that is not hexadecimal":    {bySegment, []string{"X-Signature", "signed"}, testkit.SkippedEvent, 401},
+		"a part of a signature":                  {bySegment, []string{"X-Signature", signed[:8]}, testkit.SkippedEvent, 401},
+		"an unsigned body with a secret":         {byEither, []string{"Authorization", "s3cret"}, testkit.SkippedEvent, 200},
+		"a signed body without a secret":         {byEither, []string{"X-Signature", signed}, testkit.SkippedEvent, 200},
+		"a wrong signature and the right secret": {byEither, []string{"Authorization", "s3cret", "X-Signature", "00"}, testkit.SkippedEvent, 200},
+		"the right signature and a wrong secret": {byEither, []string{"Authorization", "wrong", "X-Signature", signed}, testkit.SkippedEvent, 200},
+		"neither secret nor signature":           {byEither, nil, testkit.SkippedEvent, 401},
+		"a signature instead of a secret":        {bySecret, []string{"X-Signature", signature("", testkit.SkippedEvent)}, testkit.SkippedEvent, 401},
+		"a signature of the uncompressed body":   {bySegment, []string{"X-Signature", signed, "Content-Encoding", "gzip"}, testkit.Gzip(testkit.SkippedEvent), 200},
+		"a signature of the compressed bytes":    {bySegment, []string{"X-Signature", signature("signed", testkit.Gzip(testkit.SkippedEvent)), "Content-Encoding", "gzip"}, testkit.Gzip(testkit.SkippedEvent), 401},
+		"nothing, with AllowUnauthenticated":     {testkit.AllowAll, nil, testkit.SkippedEvent, 200},
+		"any secret, with AllowUnauthenticated":  {testkit.AllowAll, []string{"Authorization", "x", "X-Signature", "x"}, testkit.SkippedEvent, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := testkit.NewWebhook(t, c.cfg)
+			r := testkit.EventRequest(t.Context(), c.body)
+			for i := 0; i < len(c.header); i += 2 {
+				r.Header.Set(c.header[i], c.header[i+1])
+			}
+			if _, got := testkit.Serve(t, w.Handler, r); got.Status != c.want {
+				t.Errorf("response %+v, want status %d", got, c.want)
+			}
+			if processed := len(w.Outcomes) == 1; processed != (c.want == 200) {
+				t.Errorf("outcomes %+v", w.Outcomes)
+			}
+		})
+	}
+}
+
+// The body of an unauthenticated request is not read. It may never end.
+func TestHandler_unauthenticatedBodyIsNotRead(t *testing.T) {
+	t.Parallel()
+	for name, cfg := range map[string]trengo.HandlerConfig{
+		"without a secret":    {Secrets: []string{"s3cret"}},
+		"without a signature": {SigningSecret: "s3cret"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", notRead{t})
+			if _, got := testkit.Serve(t, testkit.NewWebhook(t, cfg).Handler, r); got.Status != 401 {
+				t.Errorf("response %+v", got)
+			}
+		})
+	}
+}
+
+// notRead is a body that must not be read.
+type notRead struct{ t *testing.T }
+
+func (r notRead) Read([]byte) (int, error) {
+	r.t.Error("the body was read")
+	return 0, io.EOF
+}
+
+// Which requests are accepted.
+func TestHandler_requests(t *testing.T) {
+	t.Parallel()
+	const limit = 200
+	long := `{"type":"page","messageId":"` + strings.Repeat("0", limit) + `"}`
+	skipped := testkit.HandlerResponse{Status: 200, Action: "skipped", Reason: "neither identify nor track"}
+	header := func(nameAndValue ...string) []string { return nameAndValue }
+	cases := []struct {
+		name, method string
+		header       []string
+		body         string
+		want         testkit.HandlerResponse
+	}{
+		{"JSON", "POST", nil, testkit.SkippedEvent, skipped},
+		{"JSON with a charset", "POST", header("Content-Type", "application/json; charset=utf-8"), testkit.SkippedEvent, skipped},
+		{"a kind of JSON", "POST", header("Content-Type", "application/cloudevents+json"), testkit.SkippedEvent, skipped},
+		{"gzipped JSON", "POST", header("Content-Encoding", "gzip"), testkit.Gzip(testkit.SkippedEvent), skipped},
+		{"gzipped JSON as x-gzip", "POST", header("Content-Encoding", "x-gzip"), testkit.Gzip(testkit.SkippedEvent), skipped},
+		{"gzipped JSON in capitals", "POST", header("Content-Encoding", "GZIP"), testkit.Gzip(testkit.SkippedEvent), skipped},
+		{"JSON with encoding identity", "POST", header("Content-Encoding", "identity"), testkit.SkippedEvent, skipped},
+		{"a GET", "GET", nil, "", refused(405, "the method is not POST")},
+		{"a PUT", "PUT", nil, testkit.SkippedEvent, refused(405, "the method is not POST")},
+		{"a form", "POST", header("Content-Type", "application/x-www-form-urlencoded"), testkit.SkippedEvent, refused(415, "the Content-Type is not application/json")},
+		{"no content type", "POST", header("Content-Type", ""), testkit.SkippedEvent, refused(415, "the Content-Type is not application/json")},
+		{"an invalid content type", "POST", header("Content-Type", "application/json; ="), testkit.SkippedEvent, refused(415, "the Content-Type is not application/json")},
+		{"another encoding", "POST", header("Content-Encoding", "br"), testkit.SkippedEvent, refused(415, "the Content-Encoding is not gzip")},
+		{"two encodings", "POST", header("Content-Encoding", "gzip, gzip"), testkit.Gzip(testkit.Gzip(testkit.SkippedEvent)), refused(415, "the Content-Encoding is not gzip")},
+		{"too long", "POST", nil, long, refused(413, "the body is longer than 200 bytes")},
+		{"too long because of white space", "POST", nil, testkit.SkippedEvent + strings.Repeat(" ", limit), refused(413, "the body is longer than 200 bytes")},
+		{"too long when decompressed", "POST", header("Content-Encoding", "gzip"), testkit.Gzip(long), refused(413, "the body is longer than 200 bytes")},
+		{"the longest allowed body", "POST", nil, testkit.SkippedEvent + strings.Repeat(" ", limit-len(testkit.SkippedEvent)), skipped},
+		{"JSON that claims to be gzipped", "POST", header("Content-Encoding", "gzip"), testkit.SkippedEvent, refused(400, "the body was cut off, or is not encoded as its header says")},
+		{"truncated gzip", "POST", header("Content-Encoding", "gzip"), testkit.Gzip(testkit.SkippedEvent)[:20], refused(400, "the body was cut off, or is not encoded as its header says")},
+		{"gzip with a wrong checksum", "POST", header("Content-Encoding", "gzip"), testkit.Gzip(testkit.SkippedEvent)[:len(testkit.Gzip(testkit.SkippedEvent))-8] + "01234567", refused(400, "the body was cut off, or is not encoded as its header says")},
+		{"nothing", "POST", nil, "", refused(400, "trengo: invalid event: it is not a JSON object")},
+		{"nothing, gzipped", "POST", header("Content-Encoding", "gzip"), "", refused(400, "the body was cut off, or is not encoded as its header says")},
+		{"broken JSON", "POST", nil, `{"type":`, refused(400, "trengo: invalid event: it is not valid JSON")},
+		{"a broken array", "POST", nil, "[" + testkit.SkippedEvent, refused(400, "trengo: invalid event: it is not a JSON object")},
+		{"text", "POST", nil, "ann@example.com", refused(400, "trengo: invalid event: it is not a JSON object")},
+		{"two events", "POST", nil, testkit.SkippedEvent + testkit.SkippedEvent, refused(400, "trengo: invalid event: something follows the JSON object")},
+		{"an array", "POST", nil, "\n[" + testkit.SkippedEvent + "," + testkit.SkippedEvent + "]", testkit.HandlerResponse{Status: 200, Events: []testkit.HandlerResponse{
+			skipped, skipped,
+		}}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			handler := testkit.NewHandler(t, testkit.NewDeployment(t).Destination, trengo.HandlerConfig{AllowUnauthenticated: true, MaxBodyBytes: limit})
+			r := testkit.EventRequest(t.Context(), c.body)
+			r.Method = c.method
+			for i := 0; i < len(c.header); i += 2 {
+				r.Header.Set(c.header[i], c.header[i+1])
+			}
+			response, got := testkit.Serve(t, handler, r)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("response (-want +got):\n%s", diff)
+			}
+			if allow := response.Get("Allow"); (allow == "POST") != (c.want.Status == 405) {
+				t.Errorf("Allow is %q", allow)
+			}
+			if accept := response.Get("Accept-Encoding"); (accept == "gzip") != strings.Contains(c.want.Error, "Content-Encoding") {
+				t.Errorf("Accept-Encoding is %q", accept)
+			}
+		})
+	}
+}
+
+// Without MaxBodyBytes, a body may have 4 MB.
+func TestHandler_maxBodyByDefault(t *testing.T) {
+	t.Parallel()
+	handler := testkit.NewWebhook(t, testkit.AllowAll).Handler
+	for spaces, want := range map[int]int{4<<20 - len(testkit.SkippedEvent): 200, 4<<20 - len(testkit.SkippedEvent) + 1: 413} {
+		if _, got := testkit.Serve(t, handler, testkit.EventRequest(t.Context(), testkit.SkippedEvent+strings.Repeat(" ", spaces))); got.Status != want {
+			t.Errorf("%d spaces: response %+v, want status %d", spaces, got, want)
+		}
+	}
+}
+
+// A slow body is read until the timeout. Its event has the time that is left, and
+// is not taken for one whose sender has disconnected.
+func TestHandler_slowBody(t *testing.T) {
+	t.Parallel()
+	const start = `{"type":`
+	for name, c := range map[string]struct {
+		rest string // sent after two seconds
+		want testkit.HandlerResponse
+		took time.Duration
+	}{
+		"that never ends": {"", refused(408, "the body did not arrive in time"), timeout},
+		"that ends":       {`"page"}`, testkit.HandlerResponse{Status: 200, Action: "skipped", Reason: "neither identify nor track"}, 2 * time.Second},
+		"of a slow event": {`"identify","traits":{"email":"ann@example.com"}}`, refused(503, "trengo: GET /contacts: timeout"), timeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := testkit.NewWebhook(t, testkit.AllowAll)
+				w.Behavior.Latency = time.Minute
+				conn, stop := dial(t, w.Handler)
+				defer stop()
+				began := time.Now()
+				length := max(len(start)+len(c.rest), len(start)+1)
+				io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "+strconv.Itoa(length)+"\r\n\r\n"+start)
+				time.AfterFunc(2*time.Second, func() { io.WriteString(conn, c.rest) })
+				wantResponse(t, conn, c.want)
+				if took := time.Since(began); took != c.took {
+					t.Errorf("responded after %s, want %s", took, c.took)
+				}
+			})
+		})
+	}
+}
+
+// The same holds for an unauthenticated request.
+func TestHandler_slowUnauthenticatedBody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		conn, stop := dial(t, testkit.NewWebhook(t, trengo.HandlerConfig{Secrets: []string{"s3cret"}}).Handler)
+		defer stop()
+		began := time.Now()
+		io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+		wantResponse(t, conn, refused(401, "the secret or the signature is missing or wrong"))
+		if took := time.Since(began); took > timeout {
+			t.Errorf("responded after %s", took)
+		}
+	})
+}
+
+// There is a read deadline while the server may read, but not while an event is
+// processed: there it would look as if the sender had disconnected.
+func TestHandler_readDeadline(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cfg  trengo.HandlerConfig
+		body string
+		want []time.Duration
+	}{
+		"an event":                   {testkit.AllowAll, testkit.SkippedEvent, []time.Duration{timeout, 0}},
+		"an unauthenticated request": {trengo.HandlerConfig{Secrets: []string{"s3cret"}}, testkit.SkippedEvent, []time.Duration{timeout}},
+		"a body that is too long":    {trengo.HandlerConfig{AllowUnauthenticated: true, MaxBodyBytes: 1, Timeout: time.Second}, testkit.SkippedEvent, []time.Duration{time.Second}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &connectedRecorder{ResponseRecorder: httptest.NewRecorder()}
+				testkit.NewWebhook(t, c.cfg).Handler.ServeHTTP(w, testkit.EventRequest(t.Context(), c.body))
+				if diff := cmp.Diff(c.want, w.deadlines); diff != "" {
+					t.Errorf("deadlines (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// A connectedRecorder is a ResponseWriter with read deadlines.
+type connectedRecorder struct {
+	*httptest.ResponseRecorder
+	deadlines []time.Duration // from the time of the call; zero: none
+}
+
+func (c *connectedRecorder) SetReadDeadline(t time.Time) error {
+	d := time.Duration(0)
+	if !t.IsZero() {
+		d = time.Until(t)
+	}
+	c.deadlines = append(c.deadlines, d)
+	return nil
+}
+
+func wantResponse(t *testing.T, conn io.Reader, want testkit.HandlerResponse) {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var got testkit.HandlerResponse
+	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" || resp.StatusCode != want.Status {
+		t.Errorf("status %d, response (-want +got):\n%s", resp.StatusCode, diff)
+	}
+}
+
+// dial starts a server without sockets, so that it works in a bubble, and connects
+// to it.
+func dial(t *testing.T, handler http.Handler) (conn net.Conn, stop func()) {
+	t.Helper()
+	listener := pipes{accept: make(chan net.Conn), closed: make(chan struct{})}
+	srv := &http.Server{Handler: handler}
+	go srv.Serve(listener)
+	conn, server := net.Pipe()
+	listener.accept <- server
+	return conn, func() {
+		conn.Close()
+		srv.Close()
+	}
+}
+
+// pipes is a net.Listener for connections of net.Pipe.
+type pipes struct {
+	accept chan net.Conn
+	closed chan struct{}
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.accept:
+		return conn, nil
+	case <-p.closed:
+		return nil, errors.New("closed")
+	}
+}
+
+func (p pipes) Close() error {
+	close(p.closed)
+	return nil
+}
+
+func (pipes) Addr() net.Addr { return &net.TCPAddr{} }

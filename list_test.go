@@ -15,11 +15,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/internal/testkit"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
-// withContacts returns a server with n contacts, and their ids in the order
-// in which a list has them.
+// withContacts returns a server with n contacts, and their IDs in the order of a
+// list.
 func withContacts(n int) (*trengotest.Server, []int64) {
 	srv := trengotest.New()
 	var ids []int64
@@ -31,8 +32,8 @@ func withContacts(n int) (*trengotest.Server, []int64) {
 	return srv, ids
 }
 
-// pagesAsked is the page parameter of each request.
-func pagesAsked(srv *trengotest.Server) []string {
+// pagesRequested returns the page parameter of each request.
+func pagesRequested(srv *trengotest.Server) []string {
 	var pages []string
 	for _, r := range srv.Requests() {
 		pages = append(pages, r.Query.Get("page"))
@@ -51,12 +52,12 @@ func TestContactsService_List_pages(t *testing.T) {
 		pages    []string
 	}{
 		{"an empty list", 0, trengotest.Behavior{}, trengo.ContactListOptions{}, 0, []string{"1"}},
-		{"a page that is not full", 3, trengotest.Behavior{}, trengo.ContactListOptions{}, 3, []string{"1"}},
-		{"a page that is full", 25, trengotest.Behavior{}, trengo.ContactListOptions{}, 25, []string{"1"}},
+		{"a partial page", 3, trengotest.Behavior{}, trengo.ContactListOptions{}, 3, []string{"1"}},
+		{"a full page", 25, trengotest.Behavior{}, trengo.ContactListOptions{}, 25, []string{"1"}},
 		{"several pages", 60, trengotest.Behavior{}, trengo.ContactListOptions{}, 60, []string{"1", "2", "3"}},
 		{"several pages with totals", 60, trengotest.Behavior{Totals: true}, trengo.ContactListOptions{}, 60, []string{"1", "2", "3"}},
 		{"an empty list with totals", 0, trengotest.Behavior{Totals: true}, trengo.ContactListOptions{}, 0, []string{"1"}},
-		{"pages of another size", 60, trengotest.Behavior{}, trengo.ContactListOptions{PerPage: 40}, 60, []string{"1", "2"}},
+		{"a different page size", 60, trengotest.Behavior{}, trengo.ContactListOptions{PerPage: 40}, 60, []string{"1", "2"}},
 		{"a server that repeats its first page", 60, trengotest.Behavior{RepeatPages: true}, trengo.ContactListOptions{}, 25, []string{"1", "2"}},
 	}
 	for _, tt := range tests {
@@ -64,7 +65,7 @@ func TestContactsService_List_pages(t *testing.T) {
 			t.Parallel()
 			srv, ids := withContacts(tt.contacts)
 			srv.Behavior = tt.behavior
-			all, err := collect(newClient(t, srv).Contacts.List(t.Context(), tt.opts))
+			all, err := testkit.Collect(testkit.NewClient(t, srv).Contacts.List(t.Context(), tt.opts))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,17 +76,18 @@ func TestContactsService_List_pages(t *testing.T) {
 			if diff := cmp.Diff(ids[:tt.want], got); tt.want > 0 && diff != "" || len(got) != tt.want {
 				t.Errorf("contacts (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(tt.pages, pagesAsked(srv)); diff != "" {
+			if diff := cmp.Diff(tt.pages, pagesRequested(srv)); diff != "" {
 				t.Errorf("pages (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestContactsService_List_asksForWhatIsWanted(t *testing.T) {
+// A page is requested when the loop reaches it.
+func TestContactsService_List_isLazy(t *testing.T) {
 	t.Parallel()
 	srv, _ := withContacts(60)
-	list := newClient(t, srv).Contacts.List(t.Context(), trengo.ContactListOptions{})
+	list := testkit.NewClient(t, srv).Contacts.List(t.Context(), trengo.ContactListOptions{})
 	if n := len(srv.Requests()); n != 0 {
 		t.Errorf("%d requests before the loop", n)
 	}
@@ -107,29 +109,29 @@ func TestContactsService_List_asksForWhatIsWanted(t *testing.T) {
 				break
 			}
 		}
-		if diff := cmp.Diff(tt.pages, pagesAsked(srv)); diff != "" {
+		if diff := cmp.Diff(tt.pages, pagesRequested(srv)); diff != "" {
 			t.Errorf("pages for %d items (-want +got):\n%s", tt.items, diff)
 		}
 	}
 }
 
-// A sequence is read anew by each loop, also by several at once.
-func TestContactsService_List_rangedAgain(t *testing.T) {
+// Every loop reads the list again. Several may do so at once.
+func TestContactsService_List_severalLoops(t *testing.T) {
 	t.Parallel()
 	srv, ids := withContacts(30)
-	list := newClient(t, srv).Contacts.List(t.Context(), trengo.ContactListOptions{})
+	list := testkit.NewClient(t, srv).Contacts.List(t.Context(), trengo.ContactListOptions{})
 	var loops sync.WaitGroup
 	for range 8 {
 		loops.Go(func() {
-			if all, err := collect(list); err != nil || len(all) != len(ids) {
-				t.Errorf("a loop got %d contacts and %v, want %d", len(all), err, len(ids))
+			if all, err := testkit.Collect(list); err != nil || len(all) != len(ids) {
+				t.Errorf("a loop read %d contacts and %v, want %d", len(all), err, len(ids))
 			}
 		})
 	}
 	loops.Wait()
 	srv.AddContact(trengotest.Contact{})
-	if again, err := collect(list); err != nil || len(again) != len(ids)+1 {
-		t.Errorf("the last loop got %d contacts and %v, want the new one, too", len(again), err)
+	if again, err := testkit.Collect(list); err != nil || len(again) != len(ids)+1 {
+		t.Errorf("the last loop read %d contacts and %v, want the new one, too", len(again), err)
 	}
 }
 
@@ -143,7 +145,7 @@ func TestContactsService_List_error(t *testing.T) {
 	}{
 		{"on the first page", []trengotest.Fault{trengotest.RespondHTML(404)}, 0, []string{"not found"}, []string{"1"}},
 		{"on a later page", []trengotest.Fault{{}, trengotest.Respond(401, "application/json", "{}")}, 25, []string{"unauthorized"}, []string{"1", "2"}},
-		{"that goes away", []trengotest.Fault{{}, trengotest.RespondHTML(502), trengotest.LostAfter()}, 60, nil, []string{"1", "2", "2", "2", "3"}},
+		{"that a retry overcomes", []trengotest.Fault{{}, trengotest.RespondHTML(502), trengotest.LostAfter()}, 60, nil, []string{"1", "2", "2", "2", "3"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -152,21 +154,21 @@ func TestContactsService_List_error(t *testing.T) {
 				srv.Inject(tt.faults...)
 				items := 0
 				var last error
-				for contact, err := range newClient(t, srv).Contacts.List(t.Context(), trengo.ContactListOptions{}) {
+				for contact, err := range testkit.NewClient(t, srv).Contacts.List(t.Context(), trengo.ContactListOptions{}) {
 					if last != nil {
 						t.Fatalf("%+v, %v after the error", contact, err)
 					}
 					if (contact == nil) == (err == nil) {
-						t.Fatalf("%+v, %v; want one of both", contact, err)
+						t.Fatalf("%+v, %v; want either a contact or an error", contact, err)
 					}
 					if last = err; err == nil {
 						items++
 					}
 				}
-				if diff := cmp.Diff(tt.is, matching(last)); diff != "" || items != tt.items {
+				if diff := cmp.Diff(tt.is, testkit.MatchingSentinels(last)); diff != "" || items != tt.items {
 					t.Errorf("%d items, then %v; want %d, errors.Is (-want +got):\n%s", items, last, tt.items, diff)
 				}
-				if diff := cmp.Diff(tt.pages, pagesAsked(srv)); diff != "" {
+				if diff := cmp.Diff(tt.pages, pagesRequested(srv)); diff != "" {
 					t.Errorf("pages (-want +got):\n%s", diff)
 				}
 			})
@@ -181,18 +183,19 @@ func TestContactsService_List_contextEndsBetweenPages(t *testing.T) {
 	defer cancel()
 	items := 0
 	var last error
-	for _, err := range newClient(t, srv).Contacts.List(ctx, trengo.ContactListOptions{}) {
+	for _, err := range testkit.NewClient(t, srv).Contacts.List(ctx, trengo.ContactListOptions{}) {
 		cancel()
 		if last = err; err == nil {
 			items++
 		}
 	}
 	if items != 25 || !errors.Is(last, context.Canceled) || len(srv.Requests()) != 1 {
-		t.Errorf("%d items, then %v after %d requests; want the first page alone", items, last, len(srv.Requests()))
+		t.Errorf("%d items, then %v after %d requests; want only the first page", items, last, len(srv.Requests()))
 	}
 }
 
-func TestContactsService_List_answer(t *testing.T) {
+// What counts as a page.
+func TestContactsService_List_response(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
@@ -206,8 +209,8 @@ func TestContactsService_List_answer(t *testing.T) {
 		{"links that are null", `{"data":[{"id":1}],"links":null}`, 1, false},
 		{"no links", `{"data":[{"id":1}]}`, 1, false},
 		{"a next link that is null", `{"data":[{"id":1}],"links":{"next":null}}`, 1, false},
-		{"a next link that is no text", `{"data":[{"id":1}],"links":{"next":false}}`, 1, false},
-		{"fields that nobody knows", `{"data":[{"id":1,"new":{}}],"new":[],"meta":5}`, 1, false},
+		{"a next link that is not text", `{"data":[{"id":1}],"links":{"next":false}}`, 1, false},
+		{"unknown fields", `{"data":[{"id":1,"new":{}}],"new":[],"meta":5}`, 1, false},
 		{"an item with a field of another type", `{"data":[{"id":1,"name":5,"channels":{}},{"id":2,"name":"Ann"}]}`, 2, false},
 		{"no data", `{}`, 0, true},
 		{"an empty array", `[]`, 0, true},
@@ -218,29 +221,29 @@ func TestContactsService_List_answer(t *testing.T) {
 		{"data that is text", `{"data":"none"}`, 0, true},
 		{"an error with status 200", `{"message":"Server Error"}`, 0, true},
 		{"an item that is null", `{"data":[{"id":1},null]}`, 0, true},
-		{"an item without an id", `{"data":[{"id":1},{"name":"Ann"}]}`, 0, true},
-		{"an item whose id is text", `{"data":[{"id":"1"}]}`, 0, true},
+		{"an item without an ID", `{"data":[{"id":1},{"name":"Ann"}]}`, 0, true},
+		{"an item whose ID is text", `{"data":[{"id":"1"}]}`, 0, true},
 		{"an item that is text", `{"data":["Ann"]}`, 0, true},
 		{"nothing", ``, 0, true},
-		{"a page of the web application", page, 0, true},
-		{"cut JSON", `{"data":[{"id":1},`, 0, true},
+		{"a web page", testkit.HTMLPage, 0, true},
+		{"truncated JSON", `{"data":[{"id":1},`, 0, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			client := newClientOn(t, respond(http.StatusOK, tt.body), trengo.WithMaxRetries(0))
-			all, err := collect(client.Contacts.List(t.Context(), trengo.ContactListOptions{}))
+			client := testkit.NewClient(t, testkit.Respond(http.StatusOK, tt.body), trengo.WithMaxRetries(0))
+			all, err := testkit.Collect(client.Contacts.List(t.Context(), trengo.ContactListOptions{}))
 			if len(all) != tt.items || (err != nil) != tt.fails {
 				t.Errorf("%d items and %v, want %d, an error: %t", len(all), err, tt.items, tt.fails)
 			}
-			if tt.fails && errorOf(t, err).StatusCode != http.StatusOK {
-				t.Errorf("error is %v, want that of a 200 that cannot be read", err)
+			if tt.fails && testkit.ErrorOf(t, err).StatusCode != http.StatusOK {
+				t.Errorf("error is %v, want one with status 200", err)
 			}
 		})
 	}
 }
 
-// Where a list ends goes by what it holds, and not by what it promises.
+// A list ends at an empty or repeated page, even if that links to another one.
 func TestContactsService_List_endlessLinks(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -250,19 +253,19 @@ func TestContactsService_List_endlessLinks(t *testing.T) {
 	}{
 		{"an empty page", []string{`[{"id":1}]`, `[]`}, 1, 2},
 		{"a page that repeats the one before", []string{`[{"id":1},{"id":2}]`, `[{"id":3}]`}, 3, 3},
-		{"a page that repeats the one before, once it can be read", []string{`[{"id":1},{"id":2}]`, `[{"id":1},null]`, `[{"id":1},{"id":2}]`}, 2, 3},
+		{"a page that repeats the one before after a retry", []string{`[{"id":1},{"id":2}]`, `[{"id":1},null]`, `[{"id":1},{"id":2}]`}, 2, 3},
 		{"a page with the same items in another order", []string{`[{"id":1},{"id":2}]`, `[{"id":2},{"id":1}]`}, 4, 3},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				requests := 0
-				client := newClientOn(t, roundTripper(func(r *http.Request) (*http.Response, error) {
+				client := testkit.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
 					requests++
 					data := tt.pages[min(requests, len(tt.pages))-1]
-					return respond(http.StatusOK, `{"data":`+data+`,"links":{"next":"https://example.com"}}`)(r)
+					return testkit.Respond(http.StatusOK, `{"data":`+data+`,"links":{"next":"https://example.com"}}`)(r)
 				}))
-				all, err := collect(client.Contacts.List(t.Context(), trengo.ContactListOptions{}))
+				all, err := testkit.Collect(client.Contacts.List(t.Context(), trengo.ContactListOptions{}))
 				if err != nil || len(all) != tt.items || requests != tt.requests {
 					t.Errorf("%d items and %v after %d requests, want %d after %d", len(all), err, requests, tt.items, tt.requests)
 				}
@@ -285,7 +288,7 @@ func TestContactsService_List_query(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			srv := trengotest.New()
-			if _, err := collect(newClient(t, srv).Contacts.List(t.Context(), tt.opts)); err != nil {
+			if _, err := testkit.Collect(testkit.NewClient(t, srv).Contacts.List(t.Context(), tt.opts)); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, srv.Requests()[0].Query); diff != "" || srv.Requests()[0].Path != "/contacts" {
@@ -320,7 +323,7 @@ func TestTicketsService_List_query(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			srv := trengotest.New()
-			if _, err := collect(newClient(t, srv).Tickets.List(t.Context(), tt.opts)); err != nil {
+			if _, err := testkit.Collect(testkit.NewClient(t, srv).Tickets.List(t.Context(), tt.opts)); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, srv.Requests()[0].Query); diff != "" || srv.Requests()[0].Path != "/tickets" {
@@ -330,19 +333,19 @@ func TestTicketsService_List_query(t *testing.T) {
 	}
 }
 
-// What a caller does with its options afterwards is its own business.
-func TestTicketsService_List_keepsItsOptions(t *testing.T) {
+// A list does not notice later changes to its options.
+func TestTicketsService_List_copiesItsOptions(t *testing.T) {
 	t.Parallel()
 	srv := trengotest.New()
-	in := createTicketOn(srv)
+	in := testkit.AddTicketParams(srv)
 	for range 30 {
 		srv.AddTicket(trengotest.Ticket{ContactID: in.ContactID, ChannelID: in.ChannelID, UserID: 3601})
 	}
 	opts := trengo.TicketListOptions{UserIDs: []int64{3601}, ChannelIDs: []int64{in.ChannelID}}
-	list := newClient(t, srv).Tickets.List(t.Context(), opts)
+	list := testkit.NewClient(t, srv).Tickets.List(t.Context(), opts)
 	opts.UserIDs[0], opts.ChannelIDs[0] = 1, 1
 	for range 2 {
-		all, err := collect(list)
+		all, err := testkit.Collect(list)
 		if err != nil || len(all) != 30 {
 			t.Errorf("%d tickets and %v, want 30", len(all), err)
 		}
@@ -360,11 +363,11 @@ func TestTicketsService_List_keepsItsOptions(t *testing.T) {
 func TestTicketsService_List_items(t *testing.T) {
 	t.Parallel()
 	srv := trengotest.New()
-	in := createTicketOn(srv)
+	in := testkit.AddTicketParams(srv)
 	at := time.Date(2024, 7, 4, 7, 22, 37, 0, time.UTC)
 	ticket := srv.AddTicket(trengotest.Ticket{ContactID: in.ContactID, ChannelID: in.ChannelID, Subject: "Order 12", CreatedAt: at})
 	message := srv.AddMessage(trengotest.Message{TicketID: ticket.ID, Text: "Hello", CreatedAt: at})
-	all, err := collect(newClient(t, srv).Tickets.List(t.Context(), trengo.TicketListOptions{ContactID: in.ContactID}))
+	all, err := testkit.Collect(testkit.NewClient(t, srv).Tickets.List(t.Context(), trengo.TicketListOptions{ContactID: in.ContactID}))
 	if err != nil || len(all) != 1 {
 		t.Fatalf("got %+v, %v; want one ticket", all, err)
 	}

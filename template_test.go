@@ -1,8 +1,12 @@
 package trengo
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 )
 
 func mustCompileTemplates(tb testing.TB, templates map[string]string) eventTemplates {
@@ -139,6 +143,71 @@ func TestEventTemplates_subjectLength(t *testing.T) {
 			templates := mustCompileTemplates(t, map[string]string{tc.event: "{{event}}"})
 			if got := templates.subject(&Event{Event: tc.event}); got != tc.want {
 				t.Errorf("got  %q\nwant %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func FuzzSubject(f *testing.F) {
+	f.Add("{{event}} Triggered", "Product Purchased", `{}`)
+	f.Add("a {{~{product.[order id]}~}} {{items.0}}", "Ev", `{"product": {"order id": 5}, "items": [1, [null, 2.50]]}`)
+	f.Add(`{{!-- }} --}}{{ event.properties.plan || "free" }}`, "\x00\xff\u2028", `{"plan": "\u0000 \ufeff"}`)
+	f.Add("{{properties}}{{this.x}}{{./y}}{{&z}}", "Ev", `{"x": 1e400, "y": -0, "z": 1e-7, "event": null}`)
+	f.Add("{{a}}{{a}}{{a}}", "Ev", `{"a": "`+strings.Repeat("é ", 100)+`"}`)
+	f.Fuzz(func(t *testing.T, template, event, object string) {
+		templates, err := compileEventTemplates(map[string]string{event: template}, true)
+		if err != nil {
+			if !strings.Contains(template, "{{") {
+				t.Errorf("%q, a text without tags, does not compile: %v", template, err)
+			}
+			return
+		}
+		decoder := json.NewDecoder(bytes.NewReader([]byte(object)))
+		decoder.UseNumber()
+		var properties map[string]any
+		if decoder.Decode(&properties) != nil {
+			return
+		}
+		checkSubject(t, templates.subject(&Event{Event: event, Properties: properties}))
+	})
+}
+
+func checkSubject(t *testing.T, subject string) {
+	t.Helper()
+	if !utf8.ValidString(subject) {
+		t.Errorf("%q is not UTF-8", subject)
+	}
+	if n := utf8.RuneCountInString(subject); n > maxSubject {
+		t.Errorf("%q has %d characters", subject, n)
+	}
+	if strings.TrimSpace(subject) != subject || strings.Trim(subject, "\u00a0\ufeff") != subject {
+		t.Errorf("%q is not trimmed", subject)
+	}
+	if strings.ContainsFunc(subject, unicode.IsControl) || strings.ContainsAny(subject, "\u2028\u2029") {
+		t.Errorf("%q is more than one line", subject)
+	}
+}
+
+func BenchmarkSubject(b *testing.B) {
+	ev := &Event{Event: "Order Completed", Properties: map[string]any{
+		"order_id": "50314b8e9bcf000000000000",
+		"currency": "EUR",
+		"total":    json.Number("27.50"),
+		"products": []any{"a", json.Number("1"), nil},
+		"product":  map[string]any{"name": "Łampa"},
+	}}
+	for _, bm := range []struct{ name, template string }{
+		{"two properties and a number", "Order {{order_id}} completed: {{currency}} {{total}}"},
+		{"two properties", "Order {{order_id}} in {{currency}}"},
+		{"text", "Order completed"},
+		{"all properties", "{{event}}: {{properties}}"},
+		{"path, list and default", `{{product.name}} {{products}} {{plan || "free"}}`},
+	} {
+		templates := mustCompileTemplates(b, map[string]string{ev.Event: bm.template})
+		b.Run(bm.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				templates.subject(ev)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 // Package testkit holds what the tests of this module share: a Trengo with
-// channels, clients and destinations for it, events, stub transports, and the
-// -soak flag. Only tests import it.
+// channels, clients and destinations for it, a process with one of each, a webhook
+// in front of it, events, stub transports, and the -soak flag. Only tests import
+// it.
 //
 // The tests inside package trengo cannot use it, because it imports trengo.
 package testkit

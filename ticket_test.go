@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/internal/testkit"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -20,20 +21,20 @@ func TestTicketsService_Create(t *testing.T) {
 		srv := trengotest.New()
 		srv.AddChannel(trengotest.Channel{ID: 500})
 		srv.AddContact(trengotest.Contact{ID: 4_000_000_001, Email: "ann@example.com"})
-		got, err := newClient(t, srv).Tickets.Create(t.Context(), trengo.TicketCreateParams{
+		got, err := testkit.NewClient(t, srv).Tickets.Create(t.Context(), trengo.TicketCreateParams{
 			ContactID: 4_000_000_001, ChannelID: 500, Subject: "Order <12> & more",
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		request := `POST /tickets {"contact_id":4000000001,"channel_id":500,"subject":"Order <12> & more"}`
-		if diff := cmp.Diff(request, lastRequest(t, srv)); diff != "" {
+		if diff := cmp.Diff(request, testkit.LastRequest(t, srv)); diff != "" {
 			t.Errorf("request (-want +got):\n%s", diff)
 		}
-		made, user := srv.Tickets()[0], srv.Users()[0]
+		created, user := srv.Tickets()[0], srv.Users()[0]
 		const now = "2000-01-01T00:00:00.000000Z"
 		want := &trengo.Ticket{
-			ID: made.ID, AgencyID: got.AgencyID, Status: trengo.TicketStatusAssigned, Subject: "Order <12> & more",
+			ID: created.ID, AgencyID: got.AgencyID, Status: trengo.TicketStatusAssigned, Subject: "Order <12> & more",
 			ContactID: 4_000_000_001, ChannelID: 500, UserID: user.ID, AssignedBy: user.ID,
 			CreatedAt: now, UpdatedAt: now, AssignedAt: now,
 			Channel: got.Channel, Agent: got.Agent, LatestMessage: got.LatestMessage,
@@ -45,7 +46,7 @@ func TestTicketsService_Create(t *testing.T) {
 			t.Errorf("agency %d, channel %+v, agent %+v", got.AgencyID, got.Channel, got.Agent)
 		}
 		if m := got.LatestMessage; m != nil && m.ID != 0 {
-			t.Errorf("the date of a message was taken for the message %+v", m)
+			t.Errorf("the date of a message was decoded as the message %+v", m)
 		}
 	})
 }
@@ -53,18 +54,17 @@ func TestTicketsService_Create(t *testing.T) {
 func TestTicketsService_Create_withoutSubject(t *testing.T) {
 	t.Parallel()
 	srv := trengotest.New()
-	in := createTicketOn(srv)
+	in := testkit.AddTicketParams(srv)
 	in.Subject = ""
-	if _, err := newClient(t, srv).Tickets.Create(t.Context(), in); err != nil {
+	if _, err := testkit.NewClient(t, srv).Tickets.Create(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
-	if request := lastRequest(t, srv); strings.Contains(request, "subject") {
+	if request := testkit.LastRequest(t, srv); strings.Contains(request, "subject") {
 		t.Errorf("an empty subject is sent: %s", request)
 	}
 }
 
-// One ticket, whatever happens: a second attempt is made only where the first
-// cannot have acted.
+// A create is retried only if the attempt cannot have created a ticket.
 func TestTicketsService_Create_once(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -73,33 +73,34 @@ func TestTicketsService_Create_once(t *testing.T) {
 		tickets  int
 		unknown  bool
 	}{
-		{"all is well", nil, 1, 1, false},
+		{"no fault", nil, 1, 1, false},
 		{"no connection", []trengotest.Fault{trengotest.NoConnection(), trengotest.NoConnection()}, 3, 1, false},
 		{"a rate limit", []trengotest.Fault{trengotest.TooManyRequests("7"), trengotest.TooManyRequests("")}, 3, 1, false},
-		{"a rate limit with a page", []trengotest.Fault{trengotest.RespondHTML(429)}, 2, 1, false},
+		{"a rate limit with a web page", []trengotest.Fault{trengotest.RespondHTML(429)}, 2, 1, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { createOnce(t, tt.faults, tt.requests, tt.tickets, tt.unknown) })
 	}
 }
 
+// Any other failure leaves the outcome unknown.
 func TestTicketsService_Create_unknownOutcome(t *testing.T) {
 	tests := []struct {
 		name    string
 		fault   trengotest.Fault
 		tickets int
 	}{
-		{"the answer is lost", trengotest.LostAfter(), 1},
+		{"the response is lost", trengotest.LostAfter(), 1},
 		{"the request is lost", trengotest.LostBefore(), 0},
-		{"the answer is cut", trengotest.Truncated(), 1},
-		{"the answer comes after the timeout", trengotest.Slow(time.Minute), 1},
-		{"the server acts after the timeout", trengotest.Late(time.Minute), 1},
+		{"the response is truncated", trengotest.Truncated(), 1},
+		{"the response comes after the timeout", trengotest.Slow(time.Minute), 1},
+		{"the ticket is created after the timeout", trengotest.Late(time.Minute), 1},
 		{"the server fails", trengotest.Respond(500, "application/json", `{"message":"Server Error"}`), 0},
 		{"a proxy fails", trengotest.RespondHTML(502), 0},
-		{"a proxy gives up", trengotest.RespondHTML(504), 0},
-		{"the answer is a page", trengotest.RespondHTML(200), 0},
-		{"the answer is empty", trengotest.Respond(200, "application/json", ""), 0},
-		{"the answer has no id", trengotest.Respond(200, "application/json", `{"message":"OK"}`), 0},
+		{"a proxy times out", trengotest.RespondHTML(504), 0},
+		{"the response is a web page", trengotest.RespondHTML(200), 0},
+		{"the response is empty", trengotest.Respond(200, "application/json", ""), 0},
+		{"the response has no ID", trengotest.Respond(200, "application/json", `{"message":"OK"}`), 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { createOnce(t, []trengotest.Fault{tt.fault}, 1, tt.tickets, true) })
@@ -110,16 +111,16 @@ func createOnce(t *testing.T, faults []trengotest.Fault, requests, tickets int, 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		srv := trengotest.New()
-		in := createTicketOn(srv)
+		in := testkit.AddTicketParams(srv)
 		srv.Inject(faults...)
-		got, err := newClient(t, srv).Tickets.Create(t.Context(), in)
+		got, err := testkit.NewClient(t, srv).Tickets.Create(t.Context(), in)
 		if errors.Is(err, trengo.ErrOutcomeUnknown) != unknown || (err == nil) == unknown || (got == nil) != unknown {
 			t.Errorf("got %+v, %v; unknown outcome wanted: %t", got, err, unknown)
 		}
-		// A late request is acted on while the test is still there.
+		// A late request takes effect before the test ends.
 		time.Sleep(time.Hour)
 		if len(srv.Requests()) != requests || len(srv.Tickets()) != tickets {
-			t.Errorf("%d requests made %d tickets, want %d and %d", len(srv.Requests()), len(srv.Tickets()), requests, tickets)
+			t.Errorf("%d requests created %d tickets, want %d and %d", len(srv.Requests()), len(srv.Tickets()), requests, tickets)
 		}
 	})
 }
@@ -127,26 +128,26 @@ func createOnce(t *testing.T, faults []trengotest.Fault, requests, tickets int, 
 func TestTicketsService_Create_unprocessable(t *testing.T) {
 	t.Parallel()
 	srv := trengotest.New()
-	in := createTicketOn(srv)
+	in := testkit.AddTicketParams(srv)
 	private := srv.AddContact(trengotest.Contact{Email: "bob@example.com", Private: true})
 	tests := []struct {
 		name  string
 		in    trengo.TicketCreateParams
 		field string
 	}{
-		{"an unknown contact", trengo.TicketCreateParams{ContactID: 1, ChannelID: in.ChannelID}, "contact_id"},
-		{"an unknown channel", trengo.TicketCreateParams{ContactID: in.ContactID, ChannelID: 1}, "channel_id"},
+		{"a contact that does not exist", trengo.TicketCreateParams{ContactID: 1, ChannelID: in.ChannelID}, "contact_id"},
+		{"a channel that does not exist", trengo.TicketCreateParams{ContactID: in.ContactID, ChannelID: 1}, "channel_id"},
 		{"a private contact on a shared channel", trengo.TicketCreateParams{ContactID: private.ID, ChannelID: in.ChannelID}, "contact_id"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := newClient(t, srv).Tickets.Create(t.Context(), tt.in)
+			got, err := testkit.NewClient(t, srv).Tickets.Create(t.Context(), tt.in)
 			if got != nil || !errors.Is(err, trengo.ErrUnprocessable) {
-				t.Fatalf("got %+v, %v; want an error alone", got, err)
+				t.Fatalf("got %+v, %v; want only an error", got, err)
 			}
-			if failed := errorOf(t, err); len(failed.Fields) != 1 || len(failed.Fields[tt.field]) != 1 {
-				t.Errorf("fields are %v, want one complaint about %s", failed.Fields, tt.field)
+			if failed := testkit.ErrorOf(t, err); len(failed.Fields) != 1 || len(failed.Fields[tt.field]) != 1 {
+				t.Errorf("fields are %v, want one for %s", failed.Fields, tt.field)
 			}
 		})
 	}
@@ -163,11 +164,11 @@ func TestTicketsService_Get(t *testing.T) {
 		ID: 4_000_000_001, ContactID: contact.ID, ChannelID: channel.ID, UserID: user.ID, Subject: "Order 12",
 		CustomFields: map[string]string{"Order": "12"}, CreatedAt: at,
 	})
-	got, err := newClient(t, srv).Tickets.Get(t.Context(), 4_000_000_001)
+	got, err := testkit.NewClient(t, srv).Tickets.Get(t.Context(), 4_000_000_001)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if request := lastRequest(t, srv); request != "GET /tickets/4000000001" {
+	if request := testkit.LastRequest(t, srv); request != "GET /tickets/4000000001" {
 		t.Errorf("request is %s", request)
 	}
 	if got.Contact.Name != "Ann Example" || got.Channel.Title != "Support" || got.Agent.ID != user.ID || got.Assignee.FirstName != "Kim" {
@@ -189,18 +190,19 @@ func TestTicketsService_Get(t *testing.T) {
 	}
 }
 
-// ticketOn seeds srv with one ticket, and with what it can be given.
-func ticketOn(t *testing.T, srv *trengotest.Server, client *trengo.Client) (team, result int64) {
+// addTicket adds ticket 7 to srv, a team that it can be assigned to, and a result
+// that it can be closed with.
+func addTicket(t *testing.T, srv *trengotest.Server, client *trengo.Client) (team, result int64) {
 	t.Helper()
-	in := createTicketOn(srv)
+	in := testkit.AddTicketParams(srv)
 	srv.AddTicket(trengotest.Ticket{ID: 7, ContactID: in.ContactID, ChannelID: in.ChannelID})
 	for path, id := range map[string]*int64{"/teams": &team, "/ticket_results": &result} {
-		var made struct{ ID int64 }
+		var created struct{ ID int64 }
 		r := trengo.Request{Method: http.MethodPost, Path: path, Body: map[string]string{"name": "Sales"}}
-		if err := client.Do(t.Context(), r, &made); err != nil {
+		if err := client.Do(t.Context(), r, &created); err != nil {
 			t.Fatal(err)
 		}
-		*id = made.ID
+		*id = created.ID
 	}
 	srv.ResetRequests()
 	return team, result
@@ -208,8 +210,8 @@ func ticketOn(t *testing.T, srv *trengotest.Server, client *trengo.Client) (team
 
 func TestTicketsService_actions(t *testing.T) {
 	srv := trengotest.New()
-	client := newClient(t, srv)
-	team, result := ticketOn(t, srv, client)
+	client := testkit.NewClient(t, srv)
+	team, result := addTicket(t, srv, client)
 	user := srv.AddUser(trengotest.User{ID: 3700}).ID
 	if team != 346001 || result != 50001 {
 		t.Fatalf("team %d, result %d", team, result)
@@ -219,7 +221,7 @@ func TestTicketsService_actions(t *testing.T) {
 		name    string
 		call    func() error
 		request string
-		status  string // of the ticket afterwards
+		status  string // of the ticket after the call
 		userID  int64
 		teamID  int64
 		notes   int
@@ -230,7 +232,7 @@ func TestTicketsService_actions(t *testing.T) {
 			return tickets.Assign(t.Context(), 7, trengo.TicketAssignParams{UserID: user, Note: "<Ann> & co"})
 		}, `POST /tickets/7/assign {"type":"user","user_id":3700,"note":"<Ann> & co"}`, "ASSIGNED", user, team, 1},
 		{"close", func() error { return tickets.Close(t.Context(), 7, trengo.TicketCloseParams{}) }, `POST /tickets/7/close {}`, "CLOSED", user, team, 1},
-		{"close what is closed", func() error { return tickets.Close(t.Context(), 7, trengo.TicketCloseParams{}) }, `POST /tickets/7/close {}`, "CLOSED", user, team, 1},
+		{"close a closed ticket", func() error { return tickets.Close(t.Context(), 7, trengo.TicketCloseParams{}) }, `POST /tickets/7/close {}`, "CLOSED", user, team, 1},
 		{"reopen", func() error { return tickets.Reopen(t.Context(), 7) }, `POST /tickets/7/reopen {}`, "ASSIGNED", user, team, 1},
 		{"close with a result", func() error { return tickets.Close(t.Context(), 7, trengo.TicketCloseParams{ResultID: result}) }, `POST /tickets/7/close {"ticket_result_id":50001}`, "CLOSED", user, team, 1},
 	}
@@ -239,7 +241,7 @@ func TestTicketsService_actions(t *testing.T) {
 			if err := tt.call(); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.request, lastRequest(t, srv)); diff != "" {
+			if diff := cmp.Diff(tt.request, testkit.LastRequest(t, srv)); diff != "" {
 				t.Errorf("request (-want +got):\n%s", diff)
 			}
 			got := srv.Tickets()[0]
@@ -250,7 +252,8 @@ func TestTicketsService_actions(t *testing.T) {
 	}
 }
 
-func TestTicketsService_actions_repeated(t *testing.T) {
+// Actions are retried, except those that add a note.
+func TestTicketsService_actions_retried(t *testing.T) {
 	assign := func(note string) func(context.Context, *trengo.TicketsService) error {
 		return func(ctx context.Context, s *trengo.TicketsService) error {
 			return s.Assign(ctx, 7, trengo.TicketAssignParams{UserID: 3601, Note: note})
@@ -274,39 +277,40 @@ func TestTicketsService_actions_repeated(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := trengotest.New()
-				client := newClient(t, srv)
-				ticketOn(t, srv, client)
+				client := testkit.NewClient(t, srv)
+				addTicket(t, srv, client)
 				srv.Inject(trengotest.LostAfter())
 				err := tt.call(t.Context(), client.Tickets)
 				if errors.Is(err, trengo.ErrOutcomeUnknown) != tt.unknown || (err == nil) == tt.unknown {
 					t.Errorf("error is %v, unknown outcome wanted: %t", err, tt.unknown)
 				}
 				if len(srv.Requests()) != tt.requests || srv.Tickets()[0].MessageCount != tt.notes {
-					t.Errorf("%d requests left %d notes, want %d and %d", len(srv.Requests()), srv.Tickets()[0].MessageCount, tt.requests, tt.notes)
+					t.Errorf("%d requests added %d notes, want %d and %d", len(srv.Requests()), srv.Tickets()[0].MessageCount, tt.requests, tt.notes)
 				}
 			})
 		})
 	}
 }
 
-// What Trengo answers to an action is documented nowhere.
-func TestTicketsService_actions_anyAnswer(t *testing.T) {
+// Trengo's documentation does not describe the response to an action.
+func TestTicketsService_actions_anyResponse(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "[]", "{}", "null", `"OK"`, `{"id":"7"}`} {
-		client := newClientOn(t, respond(http.StatusOK, body))
+		client := testkit.NewClient(t, testkit.Respond(http.StatusOK, body))
 		if err := client.Tickets.Close(t.Context(), 7, trengo.TicketCloseParams{}); err != nil {
 			t.Errorf("%q: %v", body, err)
 		}
 	}
 }
 
-func TestTicketsService_Assign_toOneOfBoth(t *testing.T) {
+// A ticket is assigned to either a user or a team.
+func TestTicketsService_Assign_invalid(t *testing.T) {
 	t.Parallel()
 	for _, in := range []trengo.TicketAssignParams{{}, {Note: "Call back"}, {UserID: 1, TeamID: 2}} {
 		srv := trengotest.New()
-		err := newClient(t, srv).Tickets.Assign(t.Context(), 7, in)
-		want := "trengo: POST /tickets/7/assign: not sent, because it is invalid: a ticket is assigned to either a user or a team"
-		if diff := cmp.Diff(want, errorOf(t, err).Error()); diff != "" {
+		err := testkit.NewClient(t, srv).Tickets.Assign(t.Context(), 7, in)
+		want := "trengo: POST /tickets/7/assign: invalid request: a ticket is assigned to either a user or a team"
+		if diff := cmp.Diff(want, testkit.ErrorOf(t, err).Error()); diff != "" {
 			t.Errorf("%+v: error (-want +got):\n%s", in, diff)
 		}
 		if len(srv.Requests()) != 0 || trengo.Retryable(err) {

@@ -9,11 +9,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/internal/testkit"
 )
 
 const configSecret = "eyJhbGciOi.secret.token"
 
-func TestConfig_UnmarshalJSON(t *testing.T) {
+func TestDestinationConfig_UnmarshalJSON(t *testing.T) {
 	t.Parallel()
 	channel := func(id int64) trengo.DestinationConfig {
 		return trengo.DestinationConfig{ChannelID: id, EventTemplates: map[string]string{}}
@@ -48,31 +49,31 @@ func TestConfig_UnmarshalJSON(t *testing.T) {
 			},
 		},
 		{"nothing", `{}`, templates()},
-		{"keys that nobody knows", `{"timeout": 5, "CreateMissingContacts": true, "eventTemplates": {"a": "b"}, "version": null}`, templates()},
+		{"unknown keys", `{"timeout": 5, "CreateMissingContacts": true, "eventTemplates": {"a": "b"}, "version": null}`, templates()},
 
 		{"a channel as text", `{"channelId": "405980"}`, channel(405980)},
 		{"a channel as a number", `{"channelId": 405980}`, channel(405980)},
-		{"a channel between blanks", `{"channelId": " 405980\n"}`, channel(405980)},
-		{"a channel with a point and nothing behind it", `{"channelId": 405980.0}`, channel(405980)},
+		{"a channel in white space", `{"channelId": " 405980\n"}`, channel(405980)},
+		{"a channel with a decimal point and zero", `{"channelId": 405980.0}`, channel(405980)},
 		{"a channel of 64 bits", `{"channelId": 9007199254740993}`, channel(9007199254740993)},
 		{"a channel that is null", `{"channelId": null}`, channel(0)},
 		{"an empty channel", `{"channelId": ""}`, channel(0)},
-		{"a blank channel", `{"channelId": "  "}`, channel(0)},
+		{"a channel of spaces", `{"channelId": "  "}`, channel(0)},
 
-		{"e-mail", `{"channelIdentifier": "email"}`, identifier(trengo.IdentifierEmail)},
+		{"email", `{"channelIdentifier": "email"}`, identifier(trengo.IdentifierEmail)},
 		{"phone", `{"channelIdentifier": "phone"}`, identifier(trengo.IdentifierPhone)},
-		{"e-mail in other case", `{"channelIdentifier": "Email"}`, identifier(trengo.IdentifierEmail)},
-		{"phone in capitals, between blanks", `{"channelIdentifier": " PHONE "}`, identifier(trengo.IdentifierPhone)},
+		{"email in a different case", `{"channelIdentifier": "Email"}`, identifier(trengo.IdentifierEmail)},
+		{"phone in capitals and spaces", `{"channelIdentifier": " PHONE "}`, identifier(trengo.IdentifierPhone)},
 		{"an identifier that is null", `{"channelIdentifier": null}`, identifier("")},
 		{"an empty identifier", `{"channelIdentifier": ""}`, identifier("")},
-		{"an identifier that nobody knows", `{"channelIdentifier": "fax"}`, identifier("fax")},
+		{"an unknown identifier", `{"channelIdentifier": "fax"}`, identifier("fax")},
 
 		{"deduplication", `{"enableDedup": true}`, allow(false)},
 		{"no deduplication", `{"enableDedup": false}`, allow(true)},
 		{"deduplication as text", `{"enableDedup": "true"}`, allow(false)},
 		{"no deduplication as text", `{"enableDedup": "false"}`, allow(true)},
-		{"deduplication in other case", `{"enableDedup": " True "}`, allow(false)},
-		{"no deduplication in other case", `{"enableDedup": "FALSE"}`, allow(true)},
+		{"deduplication in a different case", `{"enableDedup": " True "}`, allow(false)},
+		{"no deduplication in a different case", `{"enableDedup": "FALSE"}`, allow(true)},
 		{"deduplication as 1", `{"enableDedup": 1}`, allow(false)},
 		{"no deduplication as 0", `{"enableDedup": "0"}`, allow(true)},
 		{"deduplication that is null", `{"enableDedup": null}`, allow(false)},
@@ -81,13 +82,13 @@ func TestConfig_UnmarshalJSON(t *testing.T) {
 		{"templates", `{"eventTemplateMap": [{"from": "A", "to": "a {{ x }}"}, {"from": "B", "to": "b"}]}`, templates("A", "a {{ x }}", "B", "b")},
 		{"templates that are null", `{"eventTemplateMap": null}`, templates()},
 		{"no templates", `{"eventTemplateMap": []}`, templates()},
-		{"a name with blanks and case", `{"eventTemplateMap": [{"from": " Ev ", "to": " a "}, {"from": "ev", "to": "b"}]}`, templates(" Ev ", " a ", "ev", "b")},
+		{"names keep their spaces and case", `{"eventTemplateMap": [{"from": " Ev ", "to": " a "}, {"from": "ev", "to": "b"}]}`, templates(" Ev ", " a ", "ev", "b")},
 		{"the last of a name wins", `{"eventTemplateMap": [{"from": "A", "to": "1"}, {"from": "B", "to": "2"}, {"from": "A", "to": "3"}]}`, templates("A", "3", "B", "2")},
 		{"the last of a name wins without a template", `{"eventTemplateMap": [{"from": "A", "to": "1"}, {"from": "A"}]}`, templates("A", "")},
-		{"a template that is missing, null or no text", `{"eventTemplateMap": [{"from": "A"}, {"from": "B", "to": null}, {"from": "C", "to": 5}, {"from": "D", "to": ["x"]}]}`, templates("A", "", "B", "", "C", "", "D", "")},
+		{"a template that is missing, null or not text", `{"eventTemplateMap": [{"from": "A"}, {"from": "B", "to": null}, {"from": "C", "to": 5}, {"from": "D", "to": ["x"]}]}`, templates("A", "", "B", "", "C", "", "D", "")},
 		{"a name that is a number", `{"eventTemplateMap": [{"from": 404, "to": "x"}, {"from": 5.0, "to": "y"}]}`, templates("404", "x", "5", "y")},
-		{"names that are none", `{"eventTemplateMap": [{"from": "", "to": "x"}, {"from": " \t", "to": "x"}, {"from": null, "to": "x"}, {"to": "x"}, {"from": true, "to": "x"}, {"from": {}, "to": "x"}, {"from": ["A"], "to": "x"}]}`, templates()},
-		{"entries that are none", `{"eventTemplateMap": [null, 5, "A", true, [{"from": "A"}], {}, {"from": "B", "to": "b"}]}`, templates("B", "b")},
+		{"values that are not names", `{"eventTemplateMap": [{"from": "", "to": "x"}, {"from": " \t", "to": "x"}, {"from": null, "to": "x"}, {"to": "x"}, {"from": true, "to": "x"}, {"from": {}, "to": "x"}, {"from": ["A"], "to": "x"}]}`, templates()},
+		{"entries that are not objects", `{"eventTemplateMap": [null, 5, "A", true, [{"from": "A"}], {}, {"from": "B", "to": "b"}]}`, templates("B", "b")},
 		{"entries with more fields", `{"eventTemplateMap": [{"from": "A", "to": "a", "id": 7}]}`, templates("A", "a")},
 	}
 	for _, tt := range tests {
@@ -104,14 +105,14 @@ func TestConfig_UnmarshalJSON(t *testing.T) {
 	}
 }
 
-func TestConfig_UnmarshalJSON_unreadable(t *testing.T) {
+func TestDestinationConfig_UnmarshalJSON_invalid(t *testing.T) {
 	t.Parallel()
 	const (
 		unreadable  = "trengo: unreadable config: "
-		channel     = "channelId: no id"
-		identifier  = "channelIdentifier: no text"
+		channel     = "channelId: not an ID"
+		identifier  = "channelIdentifier: not a text"
 		dedup       = "enableDedup: neither true nor false"
-		templateMap = "eventTemplateMap: no list"
+		templateMap = "eventTemplateMap: not a list"
 	)
 	tests := []struct{ name, fields, says string }{
 		{"a channel with a letter", `"channelId": "89X02"`, unreadable + channel},
@@ -122,7 +123,7 @@ func TestConfig_UnmarshalJSON_unreadable(t *testing.T) {
 		{"a channel that is a bool", `"channelId": true`, unreadable + channel},
 		{"a channel that is an array", `"channelId": [405980]`, unreadable + channel},
 		{"a channel that is an object", `"channelId": {}`, unreadable + channel},
-		{"a channel that is no 64-bit number", `"channelId": 99999999999999999999`, unreadable + channel},
+		{"a channel beyond 64 bits", `"channelId": 99999999999999999999`, unreadable + channel},
 		{"an identifier that is a number", `"channelIdentifier": 5`, unreadable + identifier},
 		{"an identifier that is an array", `"channelIdentifier": ["email"]`, unreadable + identifier},
 		{"deduplication that is a word", `"enableDedup": "yes"`, unreadable + dedup},
@@ -140,7 +141,7 @@ func TestConfig_UnmarshalJSON_unreadable(t *testing.T) {
 			t.Parallel()
 			var cfg trengo.DestinationConfig
 			err := json.Unmarshal([]byte(`{"apiToken": "`+configSecret+`", `+tt.fields+`}`), &cfg)
-			if diff := cmp.Diff(tt.says, errorText(err)); diff != "" {
+			if diff := cmp.Diff(tt.says, testkit.ErrorText(err)); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
 		})
@@ -149,15 +150,15 @@ func TestConfig_UnmarshalJSON_unreadable(t *testing.T) {
 		t.Run("a config that is "+config, func(t *testing.T) {
 			t.Parallel()
 			err := json.Unmarshal([]byte(config), new(trengo.DestinationConfig))
-			if diff := cmp.Diff("trengo: the config is no JSON object", errorText(err)); diff != "" {
+			if diff := cmp.Diff("trengo: the config is not a JSON object", testkit.ErrorText(err)); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// What RudderStack does not have is set in Go, before or after.
-func TestConfig_UnmarshalJSON_keepsWhatIsNotInIt(t *testing.T) {
+// Options that RudderStack does not have keep the value that they were given in Go.
+func TestDestinationConfig_UnmarshalJSON_keepsOtherOptions(t *testing.T) {
 	t.Parallel()
 	cfg := trengo.DestinationConfig{
 		ChannelID: 1, ChannelIdentifier: trengo.IdentifierPhone, AllowDuplicates: true, EventTemplates: map[string]string{"Old": ""},
@@ -167,7 +168,7 @@ func TestConfig_UnmarshalJSON_keepsWhatIsNotInIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !cfg.CreateMissingContacts || cfg.NormalizePhone == nil {
-		t.Errorf("%+v, want what RudderStack does not have as it was", cfg)
+		t.Errorf("%+v, want the other options unchanged", cfg)
 	}
 	cfg.NormalizePhone = nil
 	want := trengo.DestinationConfig{ChannelID: 2, CreateMissingContacts: true, EventTemplates: map[string]string{"New": ""}}
@@ -179,14 +180,14 @@ func TestConfig_UnmarshalJSON_keepsWhatIsNotInIt(t *testing.T) {
 func TestNewDestination_mistakes(t *testing.T) {
 	t.Parallel()
 	const (
-		noChannel    = "the channel id is missing or not positive"
-		noClient     = "the client is nil"
+		noChannel    = "the channel ID is missing or not positive"
+		noClient     = "the client is nil, or was not made by NewClient"
 		noIdentifier = "the channel identifier is neither email nor phone"
 		unclosed     = "the template of \"A \\\"1\\\"\": tag `{{ event` is not closed"
 		block        = "the template of \"B\": tag `{{#if x}}` is not supported: only {{ path }} and {{ path || default }} are"
 	)
-	client := newClientOn(t, respond(404, ""))
-	broken := map[string]string{"B": "a {{#if x}} b {{/if}}", "fine": "{{ event }}", `A "1"`: "{{ event", "blank": " "}
+	client := testkit.NewClient(t, testkit.Respond(404, ""))
+	invalid := map[string]string{"B": "a {{#if x}} b {{/if}}", "fine": "{{ event }}", `A "1"`: "{{ event", "space": " "}
 	tests := []struct {
 		name   string
 		client *trengo.Client
@@ -196,22 +197,22 @@ func TestNewDestination_mistakes(t *testing.T) {
 		{"no client", nil, trengo.DestinationConfig{ChannelID: 1}, []string{noClient}},
 		{"no channel", client, trengo.DestinationConfig{}, []string{noChannel}},
 		{"a negative channel", client, trengo.DestinationConfig{ChannelID: -1}, []string{noChannel}},
-		{"an identifier that nobody knows", client, trengo.DestinationConfig{ChannelID: 1, ChannelIdentifier: "fax"}, []string{noIdentifier}},
-		{"an identifier in other case", client, trengo.DestinationConfig{ChannelID: 1, ChannelIdentifier: "Email"}, []string{noIdentifier}},
-		{"two broken templates, by the names of their events", client, trengo.DestinationConfig{ChannelID: 1, EventTemplates: broken}, []string{unclosed, block}},
-		{"no channel and broken templates", client, trengo.DestinationConfig{EventTemplates: broken}, []string{noChannel, unclosed, block}},
-		{"no client, no channel and broken templates", nil, trengo.DestinationConfig{EventTemplates: broken}, []string{noClient, noChannel, unclosed, block}},
-		{"all of them", nil, trengo.DestinationConfig{ChannelIdentifier: "fax", EventTemplates: broken}, []string{noClient, noChannel, noIdentifier, unclosed, block}},
+		{"an unknown identifier", client, trengo.DestinationConfig{ChannelID: 1, ChannelIdentifier: "fax"}, []string{noIdentifier}},
+		{"an identifier in a different case", client, trengo.DestinationConfig{ChannelID: 1, ChannelIdentifier: "Email"}, []string{noIdentifier}},
+		{"two invalid templates, sorted by event", client, trengo.DestinationConfig{ChannelID: 1, EventTemplates: invalid}, []string{unclosed, block}},
+		{"no channel and invalid templates", client, trengo.DestinationConfig{EventTemplates: invalid}, []string{noChannel, unclosed, block}},
+		{"no client, no channel and invalid templates", nil, trengo.DestinationConfig{EventTemplates: invalid}, []string{noClient, noChannel, unclosed, block}},
+		{"all of them", nil, trengo.DestinationConfig{ChannelIdentifier: "fax", EventTemplates: invalid}, []string{noClient, noChannel, noIdentifier, unclosed, block}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			destination, err := trengo.NewDestination(tt.client, tt.cfg)
-			if diff := cmp.Diff("trengo: invalid destination: "+strings.Join(tt.says, "\n"), errorText(err)); diff != "" {
+			if diff := cmp.Diff("trengo: invalid destination: "+strings.Join(tt.says, "\n"), testkit.ErrorText(err)); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
 			if destination != nil {
-				t.Error("a destination beside the error")
+				t.Error("a destination with an error")
 			}
 		})
 	}
@@ -219,60 +220,57 @@ func TestNewDestination_mistakes(t *testing.T) {
 
 func TestNewDestination_sendsNothing(t *testing.T) {
 	t.Parallel()
-	srv := newTrengo()
+	f := testkit.New(t)
 	for _, cfg := range []trengo.DestinationConfig{
 		{ChannelID: 1},
 		{ChannelID: 1, EventTemplates: map[string]string{"Ev": "{{ event }}"}},
-		// On a phone channel there are no subjects, so a broken one is none.
+		// Tickets on a phone channel have no subject, so the template is not parsed.
 		{ChannelID: 1, ChannelIdentifier: trengo.IdentifierPhone, EventTemplates: map[string]string{"Ev": "{{ event"}},
 	} {
-		if _, err := trengo.NewDestination(newClient(t, srv), cfg); err != nil {
+		if _, err := trengo.NewDestination(f.NewClient(), cfg); err != nil {
 			t.Error(err)
 		}
 	}
-	if lines := requestLines(srv); lines != nil {
+	if lines := f.RequestLines(); lines != nil {
 		t.Errorf("requests %q", lines)
 	}
 }
 
-func TestNewDestination_keepsItsConfig(t *testing.T) {
+// A destination neither changes its configuration nor notices later changes.
+func TestNewDestination_copiesItsConfig(t *testing.T) {
 	t.Parallel()
 	templates := map[string]string{"Ev": "before", "Removed": "before"}
-	cfg := trengo.DestinationConfig{ChannelID: mailChannel, EventTemplates: templates}
+	cfg := trengo.DestinationConfig{ChannelID: testkit.EmailChannel, EventTemplates: templates}
 	given := cfg
 	given.EventTemplates = maps.Clone(templates)
-	srv := newTrengo(mailContact(11, "Ann", "ann@example.com"))
-	destination, err := trengo.NewDestination(newClient(t, srv), cfg)
+	f := testkit.New(t, testkit.EmailContact(11, "Ann", "ann@example.com"))
+	destination, err := trengo.NewDestination(f.NewClient(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(given, cfg); diff != "" {
 		t.Errorf("the config was changed (-want +got):\n%s", diff)
 	}
-	cfg.ChannelID, cfg.ChannelIdentifier, cfg.AllowDuplicates = otherMailChannel, trengo.IdentifierPhone, true
+	cfg.ChannelID, cfg.ChannelIdentifier, cfg.AllowDuplicates = testkit.OtherEmailChannel, trengo.IdentifierPhone, true
 	templates["Ev"], templates["Added"] = "after", "after"
 	delete(templates, "Removed")
 	for event, want := range map[string][]string{
-		"Ev":      {ticketOf(11, mailChannel, "before")},
-		"Removed": {ticketOf(11, mailChannel, "before")},
+		"Ev":      {testkit.TicketLine(11, testkit.EmailChannel, "before")},
+		"Removed": {testkit.TicketLine(11, testkit.EmailChannel, "before")},
 		"Added":   nil,
 	} {
-		plan, err := destination.Plan(t.Context(), mustParse(t, `{"type":"track","event":"`+event+`","traits":{"email":"ann@example.com"}}`))
+		plan, err := destination.Plan(t.Context(), testkit.ParseEvent(t, `{"type":"track","event":"`+event+`","traits":{"email":"ann@example.com"}}`))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got []string
-		for _, w := range plan.Writes {
-			got = append(got, requestLine(w.Method, w.Path, nil, w.Body))
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, testkit.PlannedLines(plan)); diff != "" {
 			t.Errorf("writes of %s (-want +got):\n%s", event, diff)
 		}
 	}
 }
 
-// The whole way of a config, from what RudderStack keeps to an error.
-func TestConfig_errorsShowNoToken(t *testing.T) {
+// No error shows the API token, which RudderStack keeps in the same object.
+func TestDestinationConfig_errorsShowNoToken(t *testing.T) {
 	t.Parallel()
 	for _, config := range []string{
 		`{"apiToken": "` + configSecret + `", "channelId": "` + configSecret + `"}`,
@@ -289,7 +287,7 @@ func TestConfig_errorsShowNoToken(t *testing.T) {
 			_, err = trengo.NewDestination(nil, cfg)
 		}
 		if err == nil || strings.Contains(err.Error(), configSecret) {
-			t.Errorf("error is %v of %s", err, config)
+			t.Errorf("error is %v for %s", err, config)
 		}
 	}
 }

@@ -1,0 +1,431 @@
+package trengo_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/trengotest"
+)
+
+// A cacheStep is an action and the requests that it must send.
+type cacheStep struct {
+	sent string // in the words of [testkit.Deployment.Sent]
+	act  func(*testkit.Deployment)
+}
+
+// process is the step of an event that must succeed.
+func process(sent string, ev *trengo.Event) cacheStep {
+	return cacheStep{sent, func(d *testkit.Deployment) { d.MustProcess(ev) }}
+}
+
+func wait(span time.Duration) cacheStep {
+	return cacheStep{"", func(*testkit.Deployment) { time.Sleep(span) }}
+}
+
+func TestContactCache(t *testing.T) {
+	const ttl = 10 * time.Minute
+	const ann = testkit.FirstContact + 1 // created after the contact of WarmUp
+	short := func(cfg *trengo.DestinationConfig) { cfg.PeopleTTL = ttl }
+	small := func(cfg *trengo.DestinationConfig) { cfg.MaxPeople = 2 }
+	cases := map[string]struct {
+		changes []func(*trengo.DestinationConfig)
+		steps   []cacheStep
+	}{
+		"an identify that changes nothing sends nothing": {nil, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			process("", testkit.Identify("2", testkit.AnnEmail, "Ann")),
+			process("", testkit.Identify("3", " Ann@Example.COM", "Ann")),
+		}},
+		"an identify without a name sends nothing": {nil, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			process("", testkit.Identify("2", testkit.AnnEmail, "")),
+		}},
+		"a track of a cached contact is one request": {nil, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			process("open", testkit.Track("2", testkit.AnnEmail)),
+			process("open", testkit.Track("3", testkit.AnnEmail)),
+		}},
+		"an identify uses what a track found": {nil, []cacheStep{
+			{"", func(d *testkit.Deployment) { d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail}) }},
+			process("search, open", testkit.Track("1", testkit.AnnEmail)),
+			process("", testkit.Identify("2", testkit.AnnEmail, "Ann")),
+			process("rename", testkit.Identify("3", testkit.AnnEmail, "Anna")),
+		}},
+		"an identify uses what a track created": {[]func(*trengo.DestinationConfig){testkit.CreateMissing}, []cacheStep{
+			{"search, create, open", func(d *testkit.Deployment) {
+				ev := testkit.Track("1", testkit.AnnEmail)
+				ev.Traits["name"] = "Ann"
+				d.MustProcess(ev)
+			}},
+			process("", testkit.Identify("2", testkit.AnnEmail, "Ann")),
+			process("open", testkit.Track("3", testkit.AnnEmail)),
+		}},
+		"a rename updates the cached name": {nil, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			process("rename", testkit.Identify("2", testkit.AnnEmail, "Anna")),
+			process("", testkit.Identify("3", testkit.AnnEmail, "Anna")),
+			process("rename", testkit.Identify("4", testkit.AnnEmail, "Ann")),
+		}},
+		"a rename restarts the TTL": {[]func(*trengo.DestinationConfig){short}, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			wait(ttl - 1),
+			process("rename", testkit.Identify("2", testkit.AnnEmail, "Anna")),
+			wait(ttl - 1),
+			process("", testkit.Identify("3", testkit.AnnEmail, "Anna")),
+		}},
+		"a rename by contact ID does not restart the TTL of the email": {[]func(*trengo.DestinationConfig){short}, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			wait(ttl - 1),
+			process("rename", testkit.ForContact(testkit.Identify("2", "", "Anna"), ann)),
+			wait(time.Nanosecond),
+			process("search", testkit.Identify("3", testkit.AnnEmail, "Anna")),
+		}},
+		"a contact is cached for the TTL": {[]func(*trengo.DestinationConfig){short}, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			wait(ttl - 1),
+			process("", testkit.Identify("2", testkit.AnnEmail, "Ann")),
+			wait(time.Nanosecond),
+			process("search", testkit.Identify("3", testkit.AnnEmail, "Ann")),
+			process("", testkit.Identify("4", testkit.AnnEmail, "Ann")),
+		}},
+		"a use does not restart the TTL": {[]func(*trengo.DestinationConfig){short}, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			wait(ttl / 2),
+			process("open", testkit.Track("2", testkit.AnnEmail)),
+			wait(ttl / 2),
+			process("search, open", testkit.Track("3", testkit.AnnEmail)),
+		}},
+		"no more than MaxPeople are cached": {[]func(*trengo.DestinationConfig){small}, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			process("search, create", testkit.Identify("2", testkit.BobEmail, "Bob")),
+			process("", testkit.Identify("3", testkit.AnnEmail, "Ann")),
+			process("search, create", testkit.Identify("4", "cem@example.com", "Cem")),
+			process("", testkit.Identify("5", testkit.AnnEmail, "Ann")),
+			process("search", testkit.Identify("6", testkit.BobEmail, "Bob")),
+		}},
+		"a search that finds nothing is not cached": {nil, []cacheStep{
+			{"search", func(d *testkit.Deployment) {
+				d.MustFail(testkit.Track("1", testkit.AnnEmail), trengo.ErrContactNotFound)
+			}},
+			{"", func(d *testkit.Deployment) { d.AddContact(trengotest.Contact{Email: testkit.AnnEmail}) }},
+			process("search, open", testkit.Track("1", testkit.AnnEmail)),
+		}},
+		"each channel has its own contacts": {nil, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			process("search", testkit.OnChannel(testkit.Identify("2", testkit.AnnEmail, "Ann"), testkit.OtherEmailChannel)),
+			process("", testkit.OnChannel(testkit.Identify("3", testkit.AnnEmail, "Ann"), testkit.OtherEmailChannel)),
+		}},
+		"a contact has one name, by email and by ID": {nil, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			process("", testkit.ForContact(testkit.Identify("2", "", "Ann"), ann)),
+			process("rename", testkit.ForContact(testkit.Identify("3", "", "Anna"), ann)),
+			process("", testkit.Identify("4", testkit.AnnEmail, "Anna")),
+			process("rename", testkit.Identify("5", testkit.AnnEmail, "Ann")),
+			process("", testkit.ForContact(testkit.Identify("6", "", "Ann"), ann)),
+		}},
+		"a contact has one name on all channels": {nil, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			process("search, rename", testkit.OnChannel(testkit.Identify("2", testkit.AnnEmail, "Anna"), testkit.OtherEmailChannel)),
+			process("rename", testkit.Identify("3", testkit.AnnEmail, "Ann")),
+		}},
+		"a rename with an unknown outcome removes the name": {nil, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			{"rename", func(d *testkit.Deployment) {
+				d.Inject(trengotest.LostAfter())
+				d.MustFail(testkit.Identify("2", testkit.AnnEmail, "Anna"), trengo.ErrOutcomeUnknown)
+			}},
+			// The name is Anna now, whatever was cached.
+			process("rename", testkit.Identify("3", testkit.AnnEmail, "Ann")),
+		}},
+		"a contact that turns out to have another email is removed": {nil, []cacheStep{
+			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			{"", func(d *testkit.Deployment) {
+				contact := d.Contacts()[1]
+				contact.Email = testkit.BobEmail
+				d.AddContact(contact)
+			}},
+			process("rename", testkit.Identify("2", testkit.AnnEmail, "Anna")),
+			process("search, create", testkit.Identify("3", testkit.AnnEmail, "Anna")),
+		}},
+		"with duplicates allowed, every identify creates": {[]func(*trengo.DestinationConfig){testkit.AllowDuplicates, testkit.IdentifyByPhone}, []cacheStep{
+			process("create on phone channel", testkit.Identify("1", testkit.AnnPhone, "Ann")),
+			process("create on phone channel", testkit.Identify("2", testkit.AnnPhone, "Ann")),
+			process("open", testkit.Track("3", testkit.AnnPhone)),
+		}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := testkit.NewDeployment(t, c.changes...)
+				d.WarmUp()
+				var got, want []string
+				for _, step := range c.steps {
+					step.act(d)
+					got, want = append(got, d.Sent()), append(want, step.sent)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("requests of the steps (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// The name that an event's search read is outdated if, while the event waits for
+// the contact, the response to a rename is lost.
+func TestContactCache_renameLostWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := testkit.NewDeployment(t)
+		d.Behavior.Latency = 2 * time.Second
+		contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail})
+		d.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+			if r.Method == http.MethodPut && strings.Contains(string(r.Body), "Anna") {
+				return trengotest.LostAfter()
+			}
+			return trengotest.Fault{}
+		})
+		done := make(chan error)
+		go func() {
+			_, err := d.Process(testkit.Identify("by email", testkit.AnnEmail, "Ann"))
+			done <- err
+		}()
+		time.Sleep(time.Second) // the search is in flight
+		d.MustFail(testkit.ForContact(testkit.Identify("by ID", "", "Anna"), contact.ID), trengo.ErrOutcomeUnknown)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if name := d.Contacts()[0].Name; name != "Ann" {
+			t.Errorf("the name is %q after the last event", name)
+		}
+	})
+}
+
+// The name that was read or written last is the cached one.
+func TestContactCache_latestName(t *testing.T) {
+	// The destination does not notice this rename.
+	rename := func(t *testing.T, d *testkit.Deployment, id int64, name string) {
+		t.Helper()
+		if _, err := d.Client.Contacts.Update(t.Context(), id, trengo.ContactUpdateParams{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("a search after a rename by somebody else", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			d := testkit.NewDeployment(t)
+			contact := d.AddContact(trengotest.Contact{Name: "Annie", Email: testkit.AnnEmail})
+			d.MustProcess(testkit.ForContact(testkit.Identify("1", "", "Ann"), contact.ID))
+			time.Sleep(time.Second)
+			rename(t, d, contact.ID, "Zoe")
+			result := d.MustProcess(testkit.Identify("2", testkit.AnnEmail, "Ann"))
+			if result.Action != trengo.ActionContactUpdated || d.Contacts()[0].Name != "Ann" {
+				t.Errorf("%+v, and the name is %q", result, d.Contacts()[0].Name)
+			}
+		})
+	})
+	t.Run("a rename after a search", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			d := testkit.NewDeployment(t)
+			contact := d.AddContact(trengotest.Contact{Name: "Annie", Email: testkit.AnnEmail})
+			d.Behavior.Latency = testkit.Latency
+			byEmail := d.Deliver(t.Context(), testkit.Identify("1", testkit.AnnEmail, "Ann"))
+			time.Sleep(testkit.Latency / 4)
+			byID := d.Deliver(t.Context(), testkit.ForContact(testkit.Identify("2", "", "Ann"), contact.ID))
+			if got := <-byID; got.Err != nil || got.Result.Action != trengo.ActionContactUpdated {
+				t.Errorf("by ID: %+v, %v", got.Result, got.Err)
+			}
+			if got := <-byEmail; got.Err != nil || got.Result.Action != trengo.ActionContactUnchanged {
+				t.Errorf("by email: %+v, %v; want nothing left to do", got.Result, got.Err)
+			}
+		})
+	})
+	t.Run("a create after a rename by somebody else", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			d := testkit.NewDeployment(t, testkit.AllowDuplicates)
+			contact := d.AddContact(trengotest.Contact{Name: "Annie", Email: testkit.AnnEmail})
+			d.MustProcess(testkit.ForContact(testkit.Identify("1", "", "Ann"), contact.ID))
+			time.Sleep(time.Second)
+			rename(t, d, contact.ID, "Zoe")
+			if result := d.MustProcess(testkit.Identify("2", testkit.AnnEmail, "Ann")); result.Action != trengo.ActionContactUnchanged {
+				t.Errorf("%+v, want the contact with its other name unchanged", result)
+			}
+		})
+	})
+}
+
+// An event reads the cached name only after it has waited for the contact.
+func TestContactCache_nameIsReadAfterWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := testkit.NewDeployment(t)
+		d.MustProcess(testkit.Identify("0", testkit.AnnEmail, "Ann"))
+		contactID := d.Contacts()[0].ID
+		d.Behavior.Latency = testkit.Latency
+		byID := d.Deliver(t.Context(), testkit.ForContact(testkit.Identify("1", "", "Anna"), contactID))
+		byEmail := d.Deliver(t.Context(), testkit.Identify("2", testkit.AnnEmail, "Ann"))
+		for _, one := range []<-chan testkit.Delivered{byID, byEmail} {
+			if got := <-one; got.Err != nil || got.Result.Action != trengo.ActionContactUpdated {
+				t.Errorf("%+v, %v; want a rename", got.Result, got.Err)
+			}
+		}
+		if name := d.Contacts()[0].Name; name != "Ann" {
+			t.Errorf("the name is %q, want that of the last event", name)
+		}
+	})
+}
+
+func deleteAnn(d *testkit.Deployment) { d.DeleteContacts(testkit.AnnEmail) }
+
+func replaceAnn(d *testkit.Deployment) {
+	deleteAnn(d)
+	d.AddContact(trengotest.Contact{ID: 7, Name: "Ann", Email: testkit.AnnEmail})
+}
+
+func refuse(request string, status int) func(*testkit.Deployment) {
+	return func(d *testkit.Deployment) { d.RefuseNext(request, status) }
+}
+
+// By the next event, a cached contact may have been deleted.
+func TestContactCache_staleContact(t *testing.T) {
+	renamed := testkit.Identify("next", testkit.AnnEmail, "Anna")
+	tracked := testkit.Track("next", testkit.AnnEmail)
+	cases := map[string]struct {
+		changes []func(*trengo.DestinationConfig)
+		before  func(*testkit.Deployment)
+		event   *trengo.Event
+		sent    string
+		action  trengo.Action
+		err     error
+	}{
+		"deleted: an identify creates it again": {
+			nil, deleteAnn, renamed,
+			"rename, search, create", trengo.ActionContactCreated, nil,
+		},
+		"deleted: a track with CreateMissingContacts creates it again": {
+			[]func(*trengo.DestinationConfig){testkit.CreateMissing},
+			deleteAnn, tracked,
+			"open, search, create, open", trengo.ActionTicketCreated, nil,
+		},
+		"deleted: a track without CreateMissingContacts fails": {
+			nil, deleteAnn, tracked,
+			"open, search", "", trengo.ErrContactNotFound,
+		},
+		"replaced: an identify renames the new contact": {
+			nil, replaceAnn, renamed,
+			"rename, search, rename", trengo.ActionContactUpdated, nil,
+		},
+		"replaced: a track opens its ticket for the new contact": {
+			nil, replaceAnn, tracked,
+			"open, search, open", trengo.ActionTicketCreated, nil,
+		},
+		"still there: a rename refused with 404 is not repeated": {
+			nil, refuse("rename", 404), renamed,
+			"rename, search", "", trengo.ErrNotFound,
+		},
+		"still there: a refused ticket is not repeated": {
+			nil, refuse("open", 422), tracked,
+			"open, search", "", trengo.ErrUnprocessable,
+		},
+		"still there: a rename refused with 422 is not repeated": {
+			nil, refuse("rename", 422), renamed,
+			"rename, search", "", trengo.ErrUnprocessable,
+		},
+		"any other refusal needs no search": {
+			nil, refuse("open", 403), tracked,
+			"open", "", trengo.ErrUnauthorized,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := testkit.NewDeployment(t, c.changes...)
+				d.WarmUp()
+				d.MustProcess(testkit.Identify("first", testkit.AnnEmail, "Ann"))
+				c.before(d)
+				d.ResetRequests()
+				result, err := d.Process(c.event)
+				d.WantSent(c.sent)
+				if !errors.Is(err, c.err) || result.Action != c.action {
+					t.Errorf("%q with %v, want %q with %v", result.Action, err, c.action, c.err)
+				}
+			})
+		})
+	}
+}
+
+// The cache then holds what the second search found.
+func TestContactCache_afterASecondSearch(t *testing.T) {
+	cases := map[string]struct {
+		before      func(*testkit.Deployment)
+		next, after string
+	}{
+		"the new contact is cached": {replaceAnn, "open, search, open", "open"},
+		"a contact that was still there is not cached": {
+			refuse("open", 422), "open, search", "search, open",
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := testkit.NewDeployment(t)
+				d.WarmUp()
+				d.MustProcess(testkit.Identify("first", testkit.AnnEmail, "Ann"))
+				c.before(d)
+				d.ResetRequests()
+				_, _ = d.Process(testkit.Track("next", testkit.AnnEmail))
+				d.WantSent(c.next)
+				d.MustProcess(testkit.Track("after", testkit.AnnEmail))
+				d.WantSent(c.after)
+			})
+		})
+	}
+}
+
+// Only a cached contact can be stale. Others are not searched again.
+func TestContactCache_noSecondSearch(t *testing.T) {
+	cases := map[string]struct {
+		event *trengo.Event
+		sent  string
+	}{
+		"a contact that was just found":      {testkit.Track("1", testkit.AnnEmail), "search, open"},
+		"a contact that the event has named": {testkit.ForContact(testkit.Track("1", ""), 460000002), "open"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := testkit.NewDeployment(t, testkit.CreateMissing)
+				d.WarmUp()
+				d.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+				d.RefuseNext("open", http.StatusUnprocessableEntity)
+				d.MustFail(c.event, trengo.ErrUnprocessable)
+				d.WantSent(c.sent)
+			})
+		})
+	}
+}
+
+// If the second attempt fails, too, its error is returned.
+func TestContactCache_secondAttemptFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := testkit.NewDeployment(t)
+		d.WarmUp()
+		d.MustProcess(testkit.Identify("first", testkit.AnnEmail, "Ann"))
+		replaceAnn(d)
+		d.ResetRequests()
+		d.Inject(trengotest.Fault{}, trengotest.Fault{}, trengotest.Respond(403, "application/json", `{}`))
+		result, err := d.Process(testkit.Track("next", testkit.AnnEmail))
+		if !errors.Is(err, trengo.ErrUnauthorized) || errors.Is(err, trengo.ErrUnprocessable) {
+			t.Errorf("error %v, want that of the second ticket", err)
+		}
+		if result.ContactID != 7 {
+			t.Errorf("contact %d, want that of the second attempt", result.ContactID)
+		}
+		d.WantSent("open, search, open")
+	})
+}
