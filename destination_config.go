@@ -132,7 +132,7 @@ func (cfg *DestinationConfig) UnmarshalJSON(data []byte) error {
 	cfg.EventTemplates, err = readEventTemplates(wire.EventTemplateMap)
 	report("eventTemplateMap", err)
 	if len(mistakes) > 0 {
-		return &opError{op: "unreadable config", err: errors.Join(mistakes...)}
+		return &opError{op: "invalid config", err: errors.Join(mistakes...)}
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func TestDestinationConfig_UnmarshalJSON(t *testing.T) {
 func TestDestinationConfig_UnmarshalJSON_invalid(t *testing.T) {
 	t.Parallel()
 	const (
-		unreadable  = "trengo: unreadable config: "
+		unreadable  = "trengo: invalid config: "
 		channel     = "channelId: not an ID"
 		identifier  = "channelIdentifier: not a text"
 		dedup       = "enableDedup: neither true nor false"

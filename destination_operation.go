@@ -126,10 +126,13 @@ type identifier struct {
 
 // identifierOf returns the identifier of an event: the first usable value.
 func identifierOf(ev *Event, cfg *DestinationConfig) (identifier, error) {
-	kind := string(cfg.ChannelIdentifier)
-	why := "the event does not have " + withArticle(kind)
+	key, noun, article := "email", "email", "an "
+	if cfg.ChannelIdentifier == IdentifierPhone {
+		key, noun, article = "phone", "phone number", "a "
+	}
+	why := "the event does not have " + article + noun
 	for _, source := range [...]map[string]any{ev.Traits, ev.Context.Traits, ev.Properties} {
-		value := identity.Text(source[kind])
+		value := identity.Text(source[key])
 		if value == "" {
 			continue
 		}
@@ -137,7 +140,7 @@ func identifierOf(ev *Event, cfg *DestinationConfig) (identifier, error) {
 		if problem == "" {
 			return found, nil
 		}
-		why = "the " + kind + " " + problem
+		why = "the " + noun + " " + problem
 	}
 	return identifier{}, fmt.Errorf("%w: %s", ErrMissingIdentifier, why)
 }
@@ -156,13 +159,6 @@ func newIdentifier(value string, cfg *DestinationConfig) (found identifier, prob
 		problem += ": see DestinationConfig.NormalizePhone"
 	}
 	return found, problem
-}
-
-func withArticle(kind string) string {
-	if kind == string(IdentifierEmail) {
-		return "an " + kind
-	}
-	return "a " + kind
 }
 
 // address is what a contact is created with.

@@ -266,9 +266,9 @@ func TestDestination_email(t *testing.T) {
 
 func TestDestination_phoneNumber(t *testing.T) {
 	t.Parallel()
-	const none = "the event does not have a phone"
-	const national = "the phone is in national form, which makes a broken contact: see DestinationConfig.NormalizePhone"
-	const length = "the phone does not have 7 to 15 digits"
+	const none = "the event does not have a phone number"
+	const national = "the phone number is in national form, which makes a broken contact: see DestinationConfig.NormalizePhone"
+	const length = "the phone number does not have 7 to 15 digits"
 	phone := func(name, value, identifier string) identifierCase {
 		return identifierCase{
 			name: name, fields: `"traits":{"phone":` + value + `}`,
@@ -335,7 +335,7 @@ func TestDestination_phoneNumber(t *testing.T) {
 
 func TestDestination_normalizePhone(t *testing.T) {
 	t.Parallel()
-	const length = "the phone does not have 7 to 15 digits"
+	const length = "the phone number does not have 7 to 15 digits"
 	dutch := func(phone string) string {
 		if national, ok := strings.CutPrefix(phone, "0"); ok {
 			return "+31 " + national

@@ -109,7 +109,7 @@ func checkToken(token string) error {
 		return safeText("the token is empty")
 	}
 	if !isHeaderText(token) || strings.Contains(token, " ") {
-		return safeText("the token has a character that is not allowed, such as a blank or a line break")
+		return safeText("the token has a character that is not allowed, such as a space or a line break")
 	}
 	return nil
 }

@@ -30,9 +30,9 @@ var clientMistakes = []struct {
 	says  string
 }{
 	{name: "an empty token", token: "", says: "the token is empty"},
-	{name: "a token with a line break", token: "abc\ndef", says: "the token has a character that is not allowed, such as a blank or a line break"},
-	{name: "a token with a space", token: "Bearer abc", says: "the token has a character that is not allowed, such as a blank or a line break"},
-	{name: "a token beyond ASCII", token: "abcé", says: "the token has a character that is not allowed, such as a blank or a line break"},
+	{name: "a token with a line break", token: "abc\ndef", says: "the token has a character that is not allowed, such as a space or a line break"},
+	{name: "a token with a space", token: "Bearer abc", says: "the token has a character that is not allowed, such as a space or a line break"},
+	{name: "a token beyond ASCII", token: "abcé", says: "the token has a character that is not allowed, such as a space or a line break"},
 	{name: "a base URL without a host", opt: trengo.WithBaseURL("/api/v2"), says: "the base URL is not a URL with a host"},
 	{name: "a base URL with only a port", opt: trengo.WithBaseURL("https://:8080"), says: "the base URL is not a URL with a host"},
 	{name: "an invalid base URL", opt: trengo.WithBaseURL("https://app.trengo.com/%zz"), says: "the base URL is not a URL with a host"},
@@ -476,7 +476,7 @@ func TestWithTokenSource_noToken(t *testing.T) {
 		{"the source fails", func(context.Context) (string, error) { return "s3cret", errVault }, errVault, "trengo: GET /labels: no token: *errors.errorString"},
 		{"the source times out", func(context.Context) (string, error) { return "", context.DeadlineExceeded }, context.DeadlineExceeded, "trengo: GET /labels: no token: timeout"},
 		{"the token is empty", func(context.Context) (string, error) { return "", nil }, nil, "trengo: GET /labels: no token: the token is empty"},
-		{"the token has a line break", func(context.Context) (string, error) { return "s3cret\n", nil }, nil, "trengo: GET /labels: no token: the token has a character that is not allowed, such as a blank or a line break"},
+		{"the token has a line break", func(context.Context) (string, error) { return "s3cret\n", nil }, nil, "trengo: GET /labels: no token: the token has a character that is not allowed, such as a space or a line break"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
