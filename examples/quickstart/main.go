@@ -1,167 +1,135 @@
 // Quickstart turns RudderStack events into Trengo contacts and tickets and
-// shows what became of each.
-//
-// Without arguments it needs no account: it runs made-up events against an
-// in-memory Trengo. With -events and -config it takes your own; with
-// TRENGO_API_TOKEN set, it writes them to the real Trengo.
+// prints what became of each. It needs no account: an in-memory Trengo takes
+// the place of the real one.
 //
 //	go run ./examples/quickstart
-//	go run ./examples/quickstart -plan
-//	go run ./examples/quickstart -events events.jsonl -config config.json
-//	TRENGO_API_TOKEN=... go run ./examples/quickstart -events - -config config.json < events.jsonl
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
-	"os/signal"
+	"strings"
 
 	"github.com/trengo-go/trengo"
-)
-
-// The exit statuses.
-const (
-	exitOK     = 0
-	exitFailed = 1 // an event of the user's failed
-	exitUsage  = 2 // nothing was tried
+	"github.com/trengo-go/trengo/trengotest"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	status := run(ctx, os.Args[1:], os.Getenv("TRENGO_API_TOKEN"), os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(status)
+	if err := run(context.Background(), os.Stdout); err != nil {
+		log.Fatal(err)
+	}
 }
 
-func run(ctx context.Context, args []string, token string, stdin io.Reader, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	eventsPath := flags.String("events", "", "a `file` of events, one JSON object a line; - for standard input; default: the bundled ones")
-	configPath := flags.String("config", "", "a `file` with RudderStack's destination config; default: a bundled one")
-	plan := flags.Bool("plan", false, "print the requests instead of sending the writes")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return exitOK
-		}
-		return exitUsage
-	}
-	if flags.NArg() > 0 {
-		return usageError(stderr, "there are arguments that belong to no flag")
-	}
-	if token != "" && (*eventsPath == "" || *configPath == "") {
-		return usageError(stderr, "with TRENGO_API_TOKEN set, name your -events and -config: the bundled ones are made up")
-	}
+const emailChannel = 405980
 
-	runs := bundledRuns()
-	if *eventsPath != "" || *configPath != "" {
-		own, err := ownRun(*eventsPath, *configPath, stdin)
-		if err != nil {
-			return usageError(stderr, err.Error())
-		}
-		defer own.events.Close()
-		runs = []batch{own}
-	}
-	p := &printer{out: stdout, plan: *plan}
-	if *plan {
-		fmt.Fprint(stdout, "A plan: nothing is written, so no event sees what those before it would do.\n\n")
-	}
-	for _, b := range runs {
-		if err := b.process(ctx, token, p); err != nil {
-			return usageError(stderr, err.Error())
-		}
-	}
-	p.summary()
-	if p.failed > 0 && *eventsPath != "" {
-		return exitFailed
-	}
-	return exitOK
+// A delivery is an event as it arrives from RudderStack, and what led to it.
+type delivery struct{ story, event string }
+
+// RudderStack gives every event a messageId and keeps it when it delivers the
+// event again.
+var deliveries = []delivery{
+	{
+		"Ann signs up.",
+		`{"type":"identify","messageId":"1","traits":{"email":"ann@example.com","name":"Ann"}}`,
+	},
+	{
+		"Ann adds her last name.",
+		`{"type":"identify","messageId":"2","traits":{"email":"ann@example.com","name":"Ann Lee"}}`,
+	},
+	{
+		"Ann places an order.",
+		`{"type":"track","messageId":"3","event":"Order Completed","properties":{"email":"ann@example.com","order_id":1001}}`,
+	},
+	{
+		"RudderStack delivers the same order again.",
+		`{"type":"track","messageId":"3","event":"Order Completed","properties":{"email":"ann@example.com","order_id":1001}}`,
+	},
+	{
+		"Ann asks for help.",
+		`{"type":"track","messageId":"4","event":"Support Requested","properties":{"email":"ann@example.com"}}`,
+	},
+	{
+		"Ann looks at a product. No template is set for that event.",
+		`{"type":"track","messageId":"5","event":"Product Viewed","properties":{"email":"ann@example.com"}}`,
+	},
+	{
+		"Ben, who never signed up, places an order.",
+		`{"type":"track","messageId":"6","event":"Order Completed","properties":{"email":"ben@example.com","order_id":1002}}`,
+	},
+	{
+		"An order arrives without an email.",
+		`{"type":"track","messageId":"7","event":"Order Completed","properties":{"order_id":1003}}`,
+	},
 }
 
-func usageError(stderr io.Writer, problem string) int {
-	fmt.Fprintln(stderr, "quickstart:", problem)
-	return exitUsage
-}
+func run(ctx context.Context, out io.Writer) error {
+	server := trengotest.New()
+	server.AddChannel(trengotest.Channel{ID: emailChannel, Type: "EMAIL"})
 
-// A batch is events for one destination.
-type batch struct {
-	title  string
-	config trengo.DestinationConfig
-	events io.ReadCloser
-}
-
-func ownRun(eventsPath, configPath string, stdin io.Reader) (batch, error) {
-	b := bundledRuns()[0]
-	if configPath != "" {
-		data, err := os.ReadFile(configPath)
-		if err != nil {
-			return batch{}, err
-		}
-		b.config = trengo.DestinationConfig{}
-		if err := json.Unmarshal(data, &b.config); err != nil {
-			return batch{}, err
-		}
-		b.title = configPath
-	}
-	switch eventsPath {
-	case "":
-	case "-":
-		b.events = io.NopCloser(stdin)
-	default:
-		file, err := os.Open(eventsPath)
-		if err != nil {
-			return batch{}, err
-		}
-		b.events = file
-	}
-	return b, nil
-}
-
-// process takes the events in their order, one at a time.
-func (b batch) process(ctx context.Context, token string, p *printer) error {
-	opts := []trengo.Option{trengo.WithObserver(func(trengo.Attempt) { p.requests.Add(1) })}
-	var demo *demoServer
-	if token == "" {
-		demo = newDemoServer(b.config)
-		token, opts = demo.token(), append(opts, demo.option())
-	}
-	client, err := trengo.NewClient(token, opts...)
+	// With a real account, pass your token and leave WithHTTPClient out.
+	client, err := trengo.NewClient(trengotest.Token, trengo.WithHTTPClient(server.HTTPClient()))
 	if err != nil {
 		return err
 	}
-	destination, err := trengo.NewDestination(client, b.config)
+	destination, err := trengo.NewDestination(client, trengo.DestinationConfig{
+		ChannelID: emailChannel,
+		EventTemplates: map[string]string{ // these open tickets, with these subjects
+			"Order Completed":   "Order {{ order_id }}",
+			"Support Requested": "{{ subject || Help wanted }}",
+		},
+	})
 	if err != nil {
 		return err
 	}
-	p.heading(b.title, b.config)
-	for event, err := range trengo.ReadEvents(b.events) {
-		if ctx.Err() != nil {
-			break
-		}
-		if err != nil {
-			p.unreadable(err)
-			continue
-		}
-		if demo != nil {
-			demo.provideFor(event)
-		}
-		plan, err := b.do(ctx, destination, event, p.plan)
-		p.event(event, plan, err)
+
+	fmt.Fprintf(out, "RudderStack delivers %d events. An in-memory Trengo takes the place of an\naccount.\n", len(deliveries))
+	for _, d := range deliveries {
+		before := len(server.Requests())
+		result, err := process(ctx, destination, []byte(d.event))
+		fmt.Fprintf(out, "\n%s\n  %s\n", d.story, describe(result, err))
+		fmt.Fprintf(out, "  API requests: %d\n", len(server.Requests())-before)
 	}
-	if demo != nil {
-		p.tickets(demo)
-	}
+	printAccount(out, server)
 	return nil
 }
 
-func (b batch) do(ctx context.Context, destination *trengo.Destination, event *trengo.Event, plan bool) (trengo.Plan, error) {
-	if plan {
-		return destination.Plan(ctx, event)
+// process handles one event. After an error, deliver the event again later if
+// [trengo.Retryable] is true for the error: otherwise it would fail again.
+func process(ctx context.Context, destination *trengo.Destination, data []byte) (trengo.Result, error) {
+	event, err := trengo.ParseEvent(data)
+	if err != nil {
+		return trengo.Result{}, err
 	}
-	result, err := destination.Process(ctx, event)
-	return trengo.Plan{Result: result}, err
+	return destination.Process(ctx, event)
+}
+
+func describe(result trengo.Result, err error) string {
+	switch {
+	case err != nil:
+		return "failed: " + err.Error()
+	case result.Action == trengo.ActionSkipped:
+		return "skipped: " + result.Reason
+	}
+	text := strings.ReplaceAll(string(result.Action), "_", " ") + fmt.Sprintf(": contact %d", result.ContactID)
+	if result.TicketID != 0 {
+		text += fmt.Sprintf(", ticket %d", result.TicketID)
+	}
+	if result.Duplicate {
+		text += "\n  (handled before: nothing was sent)"
+	}
+	return text
+}
+
+func printAccount(out io.Writer, server *trengotest.Server) {
+	fmt.Fprintf(out, "\nAfter %d API requests, the in-memory Trengo has\n\n", len(server.Requests()))
+	for _, contact := range server.Contacts() {
+		fmt.Fprintf(out, "  contact %d  %s, %s\n", contact.ID, contact.Name, contact.Email)
+	}
+	for _, ticket := range server.Tickets() {
+		fmt.Fprintf(out, "  ticket  %d  %s\n", ticket.ID, cmp.Or(ticket.Subject, "(no subject)"))
+	}
 }
