@@ -17,7 +17,7 @@ import (
 	"sync"
 )
 
-// A header is the first line of a checkpoint: what it is a checkpoint of.
+// A header is the first line of a checkpoint. It identifies the replay.
 type header struct {
 	Version int    `json:"backfill"`
 	Input   string `json:"input"`
@@ -26,7 +26,7 @@ type header struct {
 
 const checkpointVersion = 1
 
-var errNoCheckpoint = errors.New("this is no checkpoint")
+var errNotCheckpoint = errors.New("this is not a checkpoint")
 
 func headerOf(in *input, channelID int64) header {
 	return header{Version: checkpointVersion, Input: in.digest, Channel: channelID}
@@ -36,98 +36,100 @@ func (h header) text() string {
 	return fmt.Sprintf(`{"backfill":%d,"input":%q,"channel":%d}`, h.Version, h.Input, h.Channel)
 }
 
-// replay is short for the whole.
-func (h header) replay() string {
+// replayID is a short name for the replay.
+func (h header) replayID() string {
 	sum := sha256.Sum256([]byte(h.text()))
 	return hex.EncodeToString(sum[:4])
 }
 
-// check says why a checkpoint with that first line is none of h.
+// check returns an error if text is the first line of something other than a
+// checkpoint of this replay.
 func (h header) check(text string) error {
 	var have header
 	switch err := json.Unmarshal([]byte(text), &have); {
 	case err != nil || have.Version == 0:
-		return errNoCheckpoint
+		return errNotCheckpoint
 	case have.Version != h.Version:
 		return fmt.Errorf("this is a checkpoint of version %d, not %d", have.Version, h.Version)
 	case have.Input != h.Input:
-		return errors.New("this is the checkpoint of another input, or the input was changed since: name another -checkpoint")
+		return errors.New("this is the checkpoint of another input, or the input has changed: set another -checkpoint")
 	case have.Channel != h.Channel:
-		return fmt.Errorf("this is the checkpoint of a replay to channel %d: name another -checkpoint", have.Channel)
+		return fmt.Errorf("this is the checkpoint of a replay to channel %d: set another -checkpoint", have.Channel)
 	}
 	return nil
 }
 
-// The records of a checkpoint, each on a line with the number of an event's
-// line in the input, and the sum of a stream up to there.
+// The records of a checkpoint, as they stand in the file: each on a line, with
+// the number of the event's line in the input and, for a stream, the checksum
+// up to that line.
 const (
-	recordBegun  = "begun"  // written before an event that should not be repeated
-	recordFreed  = "freed"  // it did not act: it may be repeated after all
-	recordDone   = "done"   // written after the event had its effect
-	recordFailed = "failed" // written after the event was put into the failed file
+	recordStarted  = "begun"  // written before an event that is unsafe to repeat
+	recordReleased = "freed"  // the event had no effect: it may be repeated
+	recordDone     = "done"   // written after the event had its effect
+	recordFailed   = "failed" // written after the event went to the failed file
 )
 
-// A state is what a checkpoint says.
+// A state is the content of a checkpoint.
 type state struct {
-	finished spans // done or failed
-	failed   int
-	begun    map[int]bool // and neither freed nor finished
-	sums     sums
+	finished  ranges // done or failed
+	failed    int
+	started   map[int]bool // neither released nor finished
+	checksums checksums
 }
 
-func (s *state) apply(kind string, number int, sum string) error {
-	delete(s.begun, number)
+func (s *state) apply(kind string, number int, checksum string) error {
+	delete(s.started, number)
 	switch kind {
-	case recordBegun:
-		s.begun[number] = true
-	case recordFreed:
+	case recordStarted:
+		s.started[number] = true
+	case recordReleased:
 	case recordDone:
 		s.finished.add(number)
 	case recordFailed:
 		s.finished.add(number)
 		s.failed++
 	default:
-		return errors.New("no record of a checkpoint")
+		return errors.New("not a checkpoint record")
 	}
-	s.sums.add(number, sum, &s.finished)
+	s.checksums.add(number, checksum, &s.finished)
 	return nil
 }
 
-// readState reads a checkpoint, and says how many bytes of it are whole lines:
-// a process that is killed while it writes leaves a part of one.
-func readState(r io.Reader, want header) (s state, whole int64, err error) {
-	s.begun, s.sums = map[int]bool{}, sums{}
+// readState reads a checkpoint, and returns how many of its bytes are complete
+// lines: a process that is killed during a write leaves a partial one.
+func readState(r io.Reader, want header) (s state, complete int64, err error) {
+	s.started, s.checksums = map[int]bool{}, checksums{}
 	lines := bufio.NewReader(r)
 	for number := 1; ; number++ {
 		text, err := lines.ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			if number == 1 && !strings.HasPrefix(want.text(), text) {
-				return s, whole, errNoCheckpoint // somebody else's file is not to be cut off
+				return s, complete, errNotCheckpoint // do not truncate a file of someone else
 			}
-			return s, whole, nil
+			return s, complete, nil
 		}
 		if err != nil {
-			return s, whole, err
+			return s, complete, err
 		}
 		if number == 1 {
 			err = want.check(text)
 		} else {
 			kind, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
-			place, sum, _ := strings.Cut(rest, " ")
+			eventLine, checksum, _ := strings.Cut(rest, " ")
 			var event int
-			if event, err = strconv.Atoi(place); err == nil {
-				err = s.apply(kind, event, sum)
+			if event, err = strconv.Atoi(eventLine); err == nil {
+				err = s.apply(kind, event, checksum)
 			}
 		}
 		if err != nil {
-			return s, whole, fmt.Errorf("line %d: %w", number, err)
+			return s, complete, fmt.Errorf("line %d: %w", number, err)
 		}
-		whole += int64(len(text))
+		complete += int64(len(text))
 	}
 }
 
-// peekCheckpoint reads a checkpoint that may not be there, and leaves it as it
-// is.
+// peekCheckpoint reads a checkpoint without changing it. A missing file is not
+// an error.
 func peekCheckpoint(path string, want header) (state, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -144,18 +146,19 @@ func peekCheckpoint(path string, want header) (state, error) {
 	return s, nil
 }
 
-// A checkpoint says which events of the input need not be replayed, at any
-// moment at which the process may end.
+// A checkpoint records which events of the input need not be replayed. It is
+// valid whenever the process ends.
 //
-// A kill loses no record but one that it tears: the kernel has the others. What
-// a crash of the machine may take is for its user to bound, with sync.
+// A kill loses at most the record that it interrupts: the kernel keeps the
+// others. What a crash of the machine can lose depends on how often the caller
+// calls sync.
 type checkpoint struct {
-	mu sync.Mutex // events begin in one goroutine and end in another
+	mu sync.Mutex // events start and finish in different goroutines
 	journal
 	header  header
 	state   state
 	isNew   bool
-	inDoubt []int // begun by an earlier run, whose end is not known
+	inDoubt []int // lines of events that an earlier run started and did not finish
 }
 
 func openCheckpoint(path string, h header) (*checkpoint, error) {
@@ -174,25 +177,25 @@ func newCheckpoint(file *os.File, h header) (*checkpoint, error) {
 	if err := lock(file); err != nil {
 		return nil, err
 	}
-	s, whole, err := readState(file, h)
+	s, complete, err := readState(file, h)
 	if err != nil {
 		return nil, err
 	}
-	if err := cutTo(file, whole); err != nil {
+	if err := truncate(file, complete); err != nil {
 		return nil, err
 	}
 	return &checkpoint{
-		journal: journal{file: file, whole: whole},
+		journal: journal{file: file, complete: complete},
 		header:  h,
 		state:   s,
-		isNew:   whole == 0,
-		inDoubt: slices.Sorted(maps.Keys(s.begun)),
+		isNew:   complete == 0,
+		inDoubt: slices.Sorted(maps.Keys(s.started)),
 	}, nil
 }
 
-// start is called when everything else is ready: from then on the checkpoint
-// is not new.
-func (c *checkpoint) start() error {
+// writeHeader writes the header of a new checkpoint. It is called once
+// everything else is ready: with the header, the next run resumes.
+func (c *checkpoint) writeHeader() error {
 	if !c.isNew {
 		return nil
 	}
@@ -202,17 +205,17 @@ func (c *checkpoint) start() error {
 func (c *checkpoint) add(kind string, l line) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	text, sum := kind+" "+strconv.Itoa(l.number), l.sum
-	if l.isCut {
-		sum = "" // the whole line may be there next time
+	text, checksum := kind+" "+strconv.Itoa(l.number), l.checksum
+	if l.isTruncated {
+		checksum = "" // the next run may read the complete line
 	}
-	if sum != "" {
-		text += " " + sum
+	if checksum != "" {
+		text += " " + checksum
 	}
 	if err := c.write([]byte(text)); err != nil {
 		return err
 	}
-	return c.state.apply(kind, l.number, sum)
+	return c.state.apply(kind, l.number, checksum)
 }
 
 func (c *checkpoint) isFinished(number int) bool {
@@ -221,16 +224,16 @@ func (c *checkpoint) isFinished(number int) bool {
 	return c.state.finished.has(number)
 }
 
-// failedBefore takes over what is in the failed file: a run may have been
-// killed before it could record that here.
-func (c *checkpoint) failedBefore(number int) error {
+// addMissingFailure adds the record of an event in the failed file, if an
+// earlier run was killed before it could write that.
+func (c *checkpoint) addMissingFailure(number int) error {
 	if c.isFinished(number) {
 		return nil
 	}
 	return c.add(recordFailed, line{number: number})
 }
 
-// count says how many events are finished, and how many of those failed.
+// count returns how many events are finished, and how many of those failed.
 func (c *checkpoint) count() (finished, failed int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -25,8 +25,8 @@ const demoConfig = `{
 }
 `
 
-// demoEvents are made up: 40 people who say who they are and order three
-// times each, pages that nobody needs, and a few bad events.
+// demoEvents makes up 40 people who each identify themselves and order three
+// times, page events that are skipped, and two events that fail.
 func demoEvents() []byte {
 	var b bytes.Buffer
 	for round := range 5 {
@@ -50,8 +50,8 @@ func demoEvents() []byte {
 	return b.Bytes()
 }
 
-// demonstrate replays the made-up events in two runs.
-func demonstrate(s settings, con console) (status int, err error) {
+// runDemo replays the made-up events in two runs.
+func runDemo(s settings, std stdio) (status int, err error) {
 	dir, err := os.MkdirTemp("", "backfill")
 	if err != nil {
 		return 0, err
@@ -67,24 +67,24 @@ func demonstrate(s settings, con console) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	fmt.Fprint(con.stdout, "200 made-up events, for a Trengo in memory that knows 10 of 40 people\n\nThe plan (-plan)\n\n")
-	if err := planFile(s, con); err != nil || s.plan {
+	fmt.Fprint(std.stdout, "200 made-up events, and an in-memory Trengo that knows 10 of the 40 people\n\nThe plan (-plan)\n\n")
+	if err := planFile(s, std); err != nil || s.plan {
 		return exitOK, err
 	}
-	// What is said beside the results names files that will be gone.
-	stderr := con.stderr
-	con.stderr, con.terminal = io.Discard, false
+	// Standard error would name files that are removed at the end.
+	stderr := std.stderr
+	std.stderr, std.terminal = io.Discard, false
 	first := s
 	first.limit = 120
 	for _, run := range []struct {
 		title string
 		settings
 	}{
-		{"The first run, which ends before its end (-limit 120)", first},
-		{"The second run, which goes on where the first ended", s},
+		{"The first run, which ends early (-limit 120)", first},
+		{"The second run, which resumes where the first ended", s},
 	} {
-		fmt.Fprintf(con.stdout, "\n%s\n\n", run.title)
-		_, stopped, err := replayOnce(run.settings, con)
+		fmt.Fprintf(std.stdout, "\n%s\n\n", run.title)
+		_, stopped, err := replayOnce(run.settings, std)
 		if err != nil {
 			return 0, err
 		}
@@ -93,8 +93,8 @@ func demonstrate(s settings, con console) (status int, err error) {
 			return exitFailed, nil
 		}
 	}
-	fmt.Fprint(con.stdout, "\nThe failed events (-failed), which can be mended and fed in with -events\n\n")
-	return exitOK, printReasons(s.failed, con.stdout)
+	fmt.Fprint(std.stdout, "\nThe failed events (-failed), which can be fixed and replayed with -events\n\n")
+	return exitOK, printReasons(s.failed, std.stdout)
 }
 
 func printReasons(path string, out io.Writer) error {
@@ -114,8 +114,8 @@ func printReasons(path string, out io.Writer) error {
 	return nil
 }
 
-// newDemoServer is the in-memory Trengo that stands in for an account. Its
-// rate limit is one that nobody waits for.
+// newDemoServer returns the in-memory Trengo that replaces an account. Its rate
+// limit is too high to wait for.
 func newDemoServer() *trengotest.Server {
 	server := trengotest.New()
 	server.SetRateLimit(1_000_000)

@@ -8,28 +8,27 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 )
 
-// A failure is why an event is in the failed file. It is the first key of the
-// event there, which everything that reads events ignores.
+// A failure says why an event is in the failed file. There it is the first key
+// of the event, which readers of events ignore.
 type failure struct {
 	Line   int    `json:"line"`
-	Replay string `json:"replay"` // which one: a line says nothing to another
+	Replay string `json:"replay"` // the replay that Line belongs to
 	Reason string `json:"reason"`
-	// Text is the line itself where it was no JSON object.
+	// Text is the line itself if it was not a JSON object.
 	Text string `json:"text,omitempty"`
 }
 
 const failurePrefix = `{"_failed":`
 
-// wrapped is an event with the reason of its failure.
-func wrapped(l line, replay string, reason error) ([]byte, error) {
-	f := failure{Line: l.number, Replay: replay, Reason: strings.TrimPrefix(reason.Error(), "trengo: ")}
+// wrap returns the event with the reason of its failure.
+func wrap(l line, replayID string, reason error) ([]byte, error) {
+	f := failure{Line: l.number, Replay: replayID, Reason: reason.Error()}
 	rest := []byte("}")
 	switch {
 	case len(l.text) >= maxLine:
-		// Its end is lost; whoever mends it has the line's number.
+		// The end of the line is lost. The line number leads to the original.
 	case l.text[0] != '{' || !json.Valid(l.text):
 		f.Text = string(l.text)
 	default:
@@ -37,16 +36,16 @@ func wrapped(l line, replay string, reason error) ([]byte, error) {
 			rest = append([]byte(","), rest...)
 		}
 	}
-	why, err := json.Marshal(f)
+	data, err := json.Marshal(f)
 	if err != nil {
 		return nil, err
 	}
-	return append(append([]byte(failurePrefix), why...), rest...), nil
+	return append(append([]byte(failurePrefix), data...), rest...), nil
 }
 
-// unwrapped is the event as it was before it failed, and why it did; the zero
-// failure if the text is not from a failed file.
-func unwrapped(text []byte) (event []byte, f failure) {
+// unwrap returns the event as it was before wrap, and its failure. The failure
+// is zero if the text does not come from a failed file.
+func unwrap(text []byte) (event []byte, f failure) {
 	after, ok := bytes.CutPrefix(text, []byte(failurePrefix))
 	if !ok {
 		return text, failure{}
@@ -66,64 +65,66 @@ func unwrapped(text []byte) (event []byte, f failure) {
 	}
 }
 
-// failures is the failed file. It holds events, so nobody else may read it.
+// failures is the failed file. It holds events, so only its owner may read it.
 type failures struct {
 	journal
-	replay string
+	replayID string
 }
 
-// openFailures opens the failed file of a replay that begins, or that goes on:
-// then known is told the numbers of the lines that are there already.
-func openFailures(path, replay string, begins bool, known func(number int) error) (*failures, error) {
+// openFailures opens the failed file of a replay. For a new replay the file
+// must be empty. Otherwise onFailure is called with the line of each event of
+// this replay that is already in it.
+func openFailures(path, replayID string, isNew bool, onFailure func(line int) error) (*failures, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	f := &failures{journal: journal{file: file}, replay: replay}
-	if err := f.prepare(file, begins, known); err != nil {
+	f := &failures{journal: journal{file: file}, replayID: replayID}
+	if err := f.prepare(file, isNew, onFailure); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
 	}
 	return f, nil
 }
 
-func (f *failures) prepare(file *os.File, begins bool, known func(number int) error) error {
-	if begins {
+func (f *failures) prepare(file *os.File, isNew bool, onFailure func(line int) error) error {
+	if isNew {
 		info, err := file.Stat()
 		if err == nil && info.Size() > 0 {
-			err = errors.New("the file for failed events is not empty: move it away, or name another with -failed")
+			err = errors.New("the file for failed events is not empty: move it away, or set another -failed")
 		}
 		return err
 	}
 	var err error
-	if f.whole, err = readFailures(file, f.replay, known); err != nil {
+	if f.complete, err = readFailures(file, f.replayID, onFailure); err != nil {
 		return err
 	}
-	return cutTo(file, f.whole)
-}
-
-func readFailures(r io.Reader, replay string, known func(number int) error) (whole int64, err error) {
-	lines := bufio.NewReader(r)
-	for {
-		text, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return whole, nil
-		}
-		if err != nil {
-			return whole, err
-		}
-		whole += int64(len(text))
-		if _, failed := unwrapped(text); failed.Replay == replay {
-			if err := known(failed.Line); err != nil {
-				return whole, err
-			}
-		}
-	}
+	return truncate(file, f.complete)
 }
 
 func (f *failures) add(l line, reason error) error {
-	text, err := wrapped(l, f.replay, reason)
+	text, err := wrap(l, f.replayID, reason)
 	if err != nil {
 		return err
 	}
 	return f.write(text)
+}
+
+// readFailures returns how many bytes of a failed file are complete lines.
+func readFailures(r io.Reader, replayID string, onFailure func(line int) error) (complete int64, err error) {
+	lines := bufio.NewReader(r)
+	for {
+		text, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return complete, nil
+		}
+		if err != nil {
+			return complete, err
+		}
+		complete += int64(len(text))
+		if _, failed := unwrap(text); failed.Replay == replayID {
+			if err := onFailure(failed.Line); err != nil {
+				return complete, err
+			}
+		}
+	}
 }

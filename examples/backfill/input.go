@@ -14,17 +14,18 @@ import (
 	"os"
 )
 
-// unknown is the number of events of an input that can be read only once.
+// unknown is the number of events of standard input, which can be read only
+// once.
 const unknown = -1
 
-// An input is JSON lines that are there to be replayed.
+// An input is the JSON lines to replay.
 type input struct {
 	text   *bufio.Reader
 	events int // or unknown
-	// digest recognises the input when a later run goes on.
-	digest string
-	file   *os.File // nil: standard input
-	before sums     // of what earlier runs read of standard input
+	// digest identifies the input when a later run resumes.
+	digest  string
+	file    *os.File  // nil means standard input
+	earlier checksums // of standard input, from earlier runs
 }
 
 func openInput(path string, stdin io.Reader) (*input, error) {
@@ -42,14 +43,14 @@ func openInput(path string, stdin io.Reader) (*input, error) {
 	return in, nil
 }
 
-// openFile reads the file twice. The first time counts its events, and finds
-// out that it cannot be read to its end before anything is sent.
+// openFile reads the file twice. The first pass counts the events and fails on
+// a file that cannot be read to its end, before anything is sent.
 func openFile(file *os.File) (*input, error) {
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, errors.New("no regular file; pipe it in, with -events -"))
+		return nil, errors.Join(err, errors.New("not a regular file: pipe it in with -events -"))
 	}
 	hash := sha256.New()
-	text, err := decompressed(io.TeeReader(file, hash))
+	text, err := decompress(io.TeeReader(file, hash))
 	if err != nil {
 		return nil, err
 	}
@@ -64,15 +65,15 @@ func openFile(file *os.File) (*input, error) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	in.text, err = decompressed(file)
+	in.text, err = decompress(file)
 	return in, err
 }
 
-// openStream recognises a stream by its first line, for a start: there is no
-// reading it twice, and no knowing how long its writer takes for more. The
-// lines that a later run skips are recognised by their sums.
+// openStream identifies a stream by its first line only: the stream cannot be
+// read twice, and its writer may pause at any point. The checksums of the lines
+// that a later run skips identify the rest.
 func openStream(stdin io.Reader) (*input, error) {
-	text, err := decompressed(stdin)
+	text, err := decompress(stdin)
 	if err != nil {
 		return nil, fmt.Errorf("standard input: %w", err)
 	}
@@ -80,45 +81,15 @@ func openStream(stdin io.Reader) (*input, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("standard input: %w", err)
 	}
-	again := io.MultiReader(bytes.NewReader(append(first, '\n')), text)
+	whole := io.MultiReader(bytes.NewReader(append(first, '\n')), text)
 	if errors.Is(err, io.EOF) {
-		again = bytes.NewReader(first)
+		whole = bytes.NewReader(first)
 	}
-	return &input{text: bufio.NewReader(again), events: unknown, digest: streamDigest(first)}, nil
+	return &input{text: bufio.NewReader(whole), events: unknown, digest: streamDigest(first)}, nil
 }
 
-func streamDigest(firstLine []byte) string {
-	sum := sha256.Sum256(bytes.TrimSpace(firstLine))
-	return "first line " + hex.EncodeToString(sum[:])
-}
-
-// decompressed goes by the first bytes: names lie, and a pipe has none.
-func decompressed(r io.Reader) (*bufio.Reader, error) {
-	const size = 64 << 10
-	plain := bufio.NewReaderSize(r, size)
-	if magic, _ := plain.Peek(2); string(magic) != "\x1f\x8b" {
-		return plain, nil // what is too short for a look fails when it is read
-	}
-	unzipped, err := gzip.NewReader(plain)
-	if err != nil {
-		return nil, err
-	}
-	return bufio.NewReaderSize(unzipped, size), nil
-}
-
-// A line is one of the input, with its number, from 1.
-type line struct {
-	number int
-	text   []byte
-	// sum is that of a stream to the end of this line. A file has none, because
-	// it is recognised as a whole.
-	sum string
-	// isCut says that the stream ended within the line.
-	isCut bool
-}
-
-// lines yields the lines that are not blank. It fails where they are not those
-// that earlier runs read.
+// lines yields the lines that are not blank. It yields an error and ends at a
+// line that differs from what earlier runs read.
 func (in *input) lines() iter.Seq2[line, error] {
 	return func(yield func(line, error) bool) {
 		read := sha256.New()
@@ -136,10 +107,10 @@ func (in *input) lines() iter.Seq2[line, error] {
 			if in.file == nil {
 				read.Write(l.text)
 				read.Write([]byte("\n"))
-				l.sum = hex.EncodeToString(read.Sum(nil)[:8])
-				l.isCut = atEnd && !json.Valid(l.text)
+				l.checksum = hex.EncodeToString(read.Sum(nil)[:8])
+				l.isTruncated = atEnd && !json.Valid(l.text)
 			}
-			if err := in.before.check(l, atEnd); err != nil {
+			if err := in.earlier.verify(l, atEnd); err != nil {
 				yield(line{}, fmt.Errorf("line %d: %w", number, err))
 				return
 			}
@@ -150,11 +121,51 @@ func (in *input) lines() iter.Seq2[line, error] {
 	}
 }
 
-// maxLine is a little over the longest event that trengo.ParseEvent reads, so
-// that it sees what is too long.
+func (in *input) close() error {
+	if in.file == nil {
+		return nil
+	}
+	return in.file.Close()
+}
+
+// A line is a line of the input.
+type line struct {
+	number int // from 1
+	text   []byte
+	// checksum covers a stream up to the end of this line. It is empty for a
+	// file, which its digest identifies as a whole.
+	checksum string
+	// isTruncated says that the stream ended within the line.
+	isTruncated bool
+}
+
+func streamDigest(firstLine []byte) string {
+	sum := sha256.Sum256(bytes.TrimSpace(firstLine))
+	return "first line " + hex.EncodeToString(sum[:])
+}
+
+// decompress detects gzip by the first bytes: a file name may mislead, and a
+// pipe does not have one.
+func decompress(r io.Reader) (*bufio.Reader, error) {
+	const size = 64 << 10
+	plain := bufio.NewReaderSize(r, size)
+	if magic, _ := plain.Peek(2); string(magic) != "\x1f\x8b" {
+		return plain, nil // the next read returns any error of Peek
+	}
+	unzipped, err := gzip.NewReader(plain)
+	if err != nil {
+		return nil, err
+	}
+	return bufio.NewReaderSize(unzipped, size), nil
+}
+
+// maxLine is a little over the longest event that trengo.ParseEvent accepts, so
+// that ParseEvent still rejects an event that is too long.
 const maxLine = 4<<20 + 1024
 
-// readLine reads to the end of a line, without keeping more than maxLine.
+// readLine reads a line of any length but keeps at most maxLine bytes. The
+// library has a function like this, repeated here because examples use only its
+// public API.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	var text []byte
 	for {
@@ -164,11 +175,4 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 			return bytes.TrimRight(text, "\r\n"), err
 		}
 	}
-}
-
-func (in *input) close() error {
-	if in.file == nil {
-		return nil
-	}
-	return in.file.Close()
 }

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,7 +14,7 @@ import (
 	"github.com/trengo-go/trengo"
 )
 
-func zipped(t *testing.T, text string) string {
+func compress(t *testing.T, text string) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
@@ -31,19 +30,19 @@ func zipped(t *testing.T, text string) string {
 func TestInput(t *testing.T) {
 	long := `{"type":"` + strings.Repeat("x", 5<<20) + `"}`
 	texts := map[string]string{
-		"empty":            "",
-		"one line":         `{"type":"page"}`,
-		"several":          "{\"type\":\"a\"}\n{\"type\":\"b\"}\n",
-		"blank lines":      "\n\n{\"type\":\"a\"}\n  \n{\"type\":\"b\"}\n\n",
-		"other line ends":  "{\"type\":\"a\"}\r\n\r\n{\"type\":\"b\"}\r\n",
-		"a mark":           "\ufeff{\"type\":\"a\"}\n{\"type\":\"b\"}",
-		"a line too long":  "{\"type\":\"a\"}\n" + long + "\n{\"type\":\"b\"}\n",
-		"a first too long": long + "\n{\"type\":\"b\"}\n",
-		"one byte":         "{",
+		"empty":                "",
+		"one line":             `{"type":"page"}`,
+		"several lines":        "{\"type\":\"a\"}\n{\"type\":\"b\"}\n",
+		"blank lines":          "\n\n{\"type\":\"a\"}\n  \n{\"type\":\"b\"}\n\n",
+		"other line ends":      "{\"type\":\"a\"}\r\n\r\n{\"type\":\"b\"}\r\n",
+		"byte order mark":      "\ufeff{\"type\":\"a\"}\n{\"type\":\"b\"}",
+		"oversized line":       "{\"type\":\"a\"}\n" + long + "\n{\"type\":\"b\"}\n",
+		"oversized first line": long + "\n{\"type\":\"b\"}\n",
+		"one byte":             "{",
 	}
 	for name, text := range texts {
-		want := readAsLibrary(text)
-		for form, data := range map[string]string{"plain": text, "gzip": zipped(t, text), "two gzips": zipped(t, text[:len(text)/2]) + zipped(t, text[len(text)/2:])} {
+		want := readWithLibrary(text)
+		for form, data := range map[string]string{"plain": text, "gzip": compress(t, text), "two gzip members": compress(t, text[:len(text)/2]) + compress(t, text[len(text)/2:])} {
 			t.Run(name+", "+form, func(t *testing.T) {
 				path := writeFile(t, filepath.Join(t.TempDir(), "events"), data)
 				file := must(openInput(path, nil))
@@ -62,7 +61,7 @@ func TestInput(t *testing.T) {
 	}
 }
 
-// slowReader hands out a few bytes at a time, as a pipe may.
+// slowReader returns a few bytes at a time, as a pipe may.
 func slowReader(data string) io.Reader {
 	r, w := io.Pipe()
 	go func() {
@@ -88,8 +87,8 @@ func chunks(data string) func(func(string) bool) {
 	}
 }
 
-// readAsLibrary is what trengo.ReadEvents makes of a text.
-func readAsLibrary(text string) []string {
+// readWithLibrary returns what trengo.ReadEvents yields for a text.
+func readWithLibrary(text string) []string {
 	all := []string{}
 	for event, err := range trengo.ReadEvents(strings.NewReader(text)) {
 		if err != nil {
@@ -101,6 +100,7 @@ func readAsLibrary(text string) []string {
 	return all
 }
 
+// readAll returns what readWithLibrary returns, by way of an input.
 func readAll(t *testing.T, in *input) []string {
 	t.Helper()
 	all := []string{}
@@ -110,7 +110,7 @@ func readAll(t *testing.T, in *input) []string {
 		}
 		event, err := trengo.ParseEvent(l.text)
 		if err != nil {
-			all = append(all, fmt.Sprintf("trengo: line %d: %s", l.number, strings.TrimPrefix(err.Error(), "trengo: ")))
+			all = append(all, strings.Replace(err.Error(), "trengo: ", fmt.Sprintf("trengo: line %d: ", l.number), 1))
 		} else {
 			all = append(all, event.Type)
 		}
@@ -127,26 +127,23 @@ func TestInput_digest(t *testing.T) {
 	}
 	before := digest("a\nb\n")
 	if changed := digest("a\nc\n"); before == changed || before != digest("a\nb\n") {
-		t.Error("a file is not recognised by what is in it")
+		t.Error("the content does not identify a file")
 	}
 	stream := func(text string) string { return must(openInput("-", strings.NewReader(text))).digest }
 	if stream("a\nb\n") != stream("a\nc") || stream("a\n") == stream("b\n") {
-		t.Error("a stream is not recognised by its first line")
+		t.Error("the first line does not identify a stream")
 	}
 }
 
-// Reading that fails halfway ends the run, and the next one goes on.
-func TestReplay_inputBreaks(t *testing.T) {
-	d := newDesk(t, "")
-	d.know(upTo(40)...)
-	d.SetRateLimit(1_000_000)
-	d.settings.events = "-"
-	data := zipped(t, orders(upTo(20)...)) + zipped(t, orders(upTo(40)[20:]...))
-	d.replay(func(_ *settings, con *console, _ chan<- os.Signal) {
-		con.stdin = strings.NewReader(data[:len(data)-20])
-	}).must(t, exitFailed, "stopped: the input cannot be read", "unexpected EOF", "failed 0")
-	d.replay(func(_ *settings, con *console, _ chan<- os.Signal) {
-		con.stdin = strings.NewReader(data)
-	}).must(t, exitOK, "done 40", "failed 0")
-	d.mustHaveTickets(upTo(40)...)
+// A read error ends the run, and the next one resumes.
+func TestInput_readError(t *testing.T) {
+	fx := newFixture(t, "")
+	fx.addPeople(upTo(40)...)
+	fx.SetRateLimit(1_000_000)
+	fx.settings.events = "-"
+	data := compress(t, orders(upTo(20)...)) + compress(t, orders(upTo(40)[20:]...))
+	fx.replay(withStdin(data[:len(data)-20])).
+		check(t, exitFailed, "stopped: the input cannot be read", "unexpected EOF", "failed 0")
+	fx.replay(withStdin(data)).check(t, exitOK, "done 40", "failed 0")
+	fx.checkTickets(upTo(40)...)
 }

@@ -5,12 +5,12 @@ import (
 	"io"
 )
 
-// A journal is a file that grows by whole lines. Each is one write, so that a
-// kill tears at most the last.
+// A journal is a file that grows by complete lines. Each is written at once, so
+// that a kill leaves at most one partial line.
 type journal struct {
-	file  journalFile
-	whole int64 // how many bytes are whole lines
-	err   error // of the first write that failed
+	file     journalFile
+	complete int64 // how many bytes are complete lines
+	err      error // of the first write that failed
 }
 
 // A journalFile is an [os.File].
@@ -21,29 +21,28 @@ type journalFile interface {
 	Close() error
 }
 
-// write writes a line, or nothing any more after a write that failed: what
-// came behind a part of a line could not be read.
+// write appends a line. After a failed write it writes nothing any more: a line
+// after a partial one could not be read.
 func (j *journal) write(text []byte) error {
 	if j.err != nil {
 		return j.err
 	}
 	n, err := j.file.Write(append(text, '\n'))
 	if err == nil {
-		j.whole += int64(n)
+		j.complete += int64(n)
 		return nil
 	}
 	j.err = err
-	_ = cutTo(j.file, j.whole) // or else the next run does it
+	_ = truncate(j.file, j.complete) // if this fails, the next run does it
 	return err
 }
 
-// cutTo takes off the part of a line that was left. What is written then comes
-// behind the rest.
-func cutTo(file journalFile, whole int64) error {
-	if err := file.Truncate(whole); err != nil {
+// truncate cuts the file to size and continues writing there.
+func truncate(file journalFile, size int64) error {
+	if err := file.Truncate(size); err != nil {
 		return err
 	}
-	_, err := file.Seek(whole, io.SeekStart)
+	_, err := file.Seek(size, io.SeekStart)
 	return err
 }
 

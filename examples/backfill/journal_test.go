@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// A fullDisk takes so many bytes more, and the rest when somebody has made
-// room.
+// A fullDisk accepts room more bytes. After the first write that does not fit,
+// there is room again.
 type fullDisk struct {
 	*os.File
-	room    int
-	cutting error // what comes of cutting the file
+	room        int
+	truncateErr error
 }
 
 func (d *fullDisk) Write(p []byte) (int, error) {
@@ -32,18 +32,18 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 }
 
 func (d *fullDisk) Truncate(size int64) error {
-	if d.cutting != nil {
-		return d.cutting
+	if d.truncateErr != nil {
+		return d.truncateErr
 	}
 	return d.File.Truncate(size)
 }
 
-// What was written in part is taken off, and nothing is written behind it.
+// A partial line is removed, and nothing is written after it.
 func TestJournal_fullDisk(t *testing.T) {
-	for _, cutting := range []error{nil, syscall.EIO} {
-		t.Run(fmt.Sprintf("cutting: %v", cutting), func(t *testing.T) {
+	for _, truncateErr := range []error{nil, syscall.EIO} {
+		t.Run(fmt.Sprintf("truncate: %v", truncateErr), func(t *testing.T) {
 			file := must(os.CreateTemp(t.TempDir(), "journal"))
-			j := &journal{file: &fullDisk{File: file, room: len("first\nsec"), cutting: cutting}}
+			j := &journal{file: &fullDisk{File: file, room: len("first\nsec"), truncateErr: truncateErr}}
 			first, second, third := j.write([]byte("first")), j.write([]byte("second")), j.write([]byte("third"))
 			if first != nil || second == nil || third == nil {
 				t.Errorf("errors %v, %v and %v", first, second, third)
@@ -52,7 +52,7 @@ func TestJournal_fullDisk(t *testing.T) {
 				t.Error(err)
 			}
 			want := "first\n"
-			if cutting != nil {
+			if truncateErr != nil {
 				want = "first\nsec"
 			}
 			if got := readFile(t, file.Name()); got != want {
@@ -62,34 +62,34 @@ func TestJournal_fullDisk(t *testing.T) {
 	}
 }
 
-// A full disk ends a run, and the next goes on.
-func TestReplay_fullDisk(t *testing.T) {
+// A full disk ends a run, and the next one resumes.
+func TestJournal_fullDiskEndsReplay(t *testing.T) {
 	tests := map[string]func(files) *journal{
 		"checkpoint":  func(f files) *journal { return &f.checkpoint.journal },
 		"failed file": func(f files) *journal { return &f.failures.journal },
 	}
 	for name, full := range tests {
-		for room := 200; room <= 240; room += 8 { // a record is some 8 bytes
+		for room := 200; room <= 240; room += 8 { // a record has about 8 bytes
 			t.Run(fmt.Sprintf("%s, %d", name, room), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					d := newDesk(t, strings.Repeat("broken\n", 3)+orders(upTo(40)...)+"broken\n")
-					d.know(upTo(40)...)
-					stopped := d.runWith(func(f files, _ chan<- os.Signal) {
+					fx := newFixture(t, strings.Repeat("broken\n", 3)+orders(upTo(40)...)+"broken\n")
+					fx.addPeople(upTo(40)...)
+					stopped := fx.replayWithFiles(func(f files, _ chan<- os.Signal) {
 						j := full(f)
 						j.file = &fullDisk{File: j.file.(*os.File), room: room}
 					})
 					if stopped == nil || strings.Count(stopped.Error(), syscall.ENOSPC.Error()) != 1 {
-						t.Errorf("it stopped with %v", stopped)
+						t.Errorf("stopped with %v", stopped)
 					}
-					d.replay(func(s *settings, _ *console, _ chan<- os.Signal) { s.hold = true }).must(t, exitFailed, "left 0")
+					fx.replay(withHold(true)).check(t, exitFailed, "left 0")
 					want := map[int]bool{1: true, 2: true, 3: true, 44: true}
-					for line, reason := range d.failedLines() {
+					for line, reason := range fx.failedLines() {
 						if !want[line] && reason != errInDoubt.Error() {
 							t.Errorf("line %d: %s", line, reason)
 						}
 					}
 					seen := map[string]bool{}
-					for _, ticket := range d.Tickets() {
+					for _, ticket := range fx.Tickets() {
 						if seen[ticket.Subject] {
 							t.Errorf("%q twice", ticket.Subject)
 						}
@@ -101,13 +101,13 @@ func TestReplay_fullDisk(t *testing.T) {
 	}
 }
 
-// What the disk did not take is said though the user stopped the run.
-func TestReplay_fullDiskWhenInterrupted(t *testing.T) {
+// A write error is reported even if the user stopped the run.
+func TestJournal_fullDiskAfterInterrupt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t, orders(upTo(100)...))
-		d.know(upTo(100)...)
-		d.Behavior.Latency = 2 * time.Second
-		stopped := d.runWith(func(f files, signals chan<- os.Signal) {
+		fx := newFixture(t, orders(upTo(100)...))
+		fx.addPeople(upTo(100)...)
+		fx.Behavior.Latency = 2 * time.Second
+		stopped := fx.replayWithFiles(func(f files, signals chan<- os.Signal) {
 			time.AfterFunc(11*time.Second, func() {
 				signals <- os.Interrupt
 				time.Sleep(time.Millisecond)
@@ -117,31 +117,7 @@ func TestReplay_fullDiskWhenInterrupted(t *testing.T) {
 			})
 		})
 		if stopped == nil || stopped.Error() != "interrupted\n"+syscall.ENOSPC.Error() {
-			t.Errorf("it stopped with %v", stopped)
+			t.Errorf("stopped with %v", stopped)
 		}
 	})
-}
-
-// runWith makes a run whose files a test has changed, and returns why it
-// stopped.
-func (d *desk) runWith(prepare func(files, chan<- os.Signal)) error {
-	d.t.Helper()
-	s := d.settings
-	con, _, _, signals := newConsole("")
-	config := must(s.readConfig())
-	t := new(tally)
-	client, destination, err := s.connect(config, t)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	f := must(s.openFiles(config, con.stdin))
-	t.begin(f.input.events, 0, 0, 0)
-	prepare(f, signals)
-	p := &progress{tally: t, limit: s.limitOf(client), began: time.Now(), out: con.stderr}
-	r := &replay{destination: destination, config: config, files: f, tally: t}
-	stopped := watched(p, signals, r.run)
-	if err := f.close(); err != nil {
-		d.t.Error(err)
-	}
-	return stopped
 }

@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// lock keeps a second process from replaying the same events meanwhile. The
-// lock goes with the process, however that ends.
+// lock keeps a second process from replaying the same events at the same time.
+// The system releases the lock when the process ends, however it ends.
 func lock(file *os.File) error {
 	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return errors.New("another backfill is at work with it")
+		return errors.New("another backfill process is using it")
 	}
 	return err
 }

@@ -12,39 +12,101 @@ import (
 	"github.com/trengo-go/trengo"
 )
 
-// An estimate is what a replay would take, without asking Trengo: to look for
-// 100,000 people would take it 14 hours.
-//
-// At least each person is searched for once, and Trengo knows everybody by the
-// name that the events say. At most it knows nobody, or everybody by another
-// name, and who comes again after DestinationConfig.PeopleTTL is searched for again.
-// Neither knows of retries, pages, and what else shares the token.
-type estimate struct {
-	events, skipped, hopeless, people, tickets int
-
-	least, most int // requests
+// planFile prints what a run would take.
+func planFile(s settings, std stdio) error {
+	config, err := s.readConfig()
+	if err != nil {
+		return err
+	}
+	p, err := newPlanner(config, s.initialLimit())
+	if err != nil {
+		return err
+	}
+	in, err := openInput(s.events, std.stdin)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.close() }()
+	var earlier state
+	if s.checkpoint != "" {
+		if earlier, err = peekCheckpoint(s.checkpoint, headerOf(in, config.ChannelID)); err != nil {
+			return err
+		}
+		in.earlier = earlier.checksums
+	}
+	for l, err := range in.lines() {
+		if err != nil {
+			return err
+		}
+		if earlier.finished.has(l.number) {
+			continue
+		}
+		if s.limit > 0 && p.estimate.events == s.limit {
+			break
+		}
+		text, _ := unwrap(l.text)
+		p.add(text)
+	}
+	p.estimate.print(std.stdout, earlier.finished.size, s.initialLimit())
+	return nil
 }
 
-// A planner estimates. It has a Destination interpret the events, so that who
-// is who and what is skipped is as in the replay, in a world without contacts
-// in which each event names its person by creating them.
+// An estimate says what a replay would take. It is made without any request:
+// searching for 100,000 people would take Trengo 14 hours.
+//
+// The minimum assumes that each person is searched for once, and that Trengo
+// knows everyone by the name in the events. The maximum assumes that Trengo
+// knows no one, or everyone by another name, and that people who return after
+// DestinationConfig.PeopleTTL are searched for again. Neither includes retries,
+// long lists, or other users of the token.
+type estimate struct {
+	events, skipped, invalid, people, tickets int
+
+	minRequests, maxRequests int
+}
+
+func (e estimate) print(out io.Writer, before, perMinute int) {
+	rows := []struct {
+		label string
+		n     int
+	}{
+		{"events to replay", e.events},
+		{"done before", before},
+		{"skipped", e.skipped},
+		{"will fail", e.invalid},
+		{"people", e.people},
+		{"tickets", e.tickets},
+		{"API requests, at least", e.minRequests},
+		{"API requests, at most", e.maxRequests},
+	}
+	for _, row := range rows {
+		fmt.Fprintf(out, "      %-25s %8d\n", row.label, row.n)
+	}
+	fmt.Fprintf(out, "      %-25s %8s to %s\n", fmt.Sprintf("time at %d a minute", perMinute),
+		formatTime(float64(e.minRequests), perMinute), formatTime(float64(e.maxRequests), perMinute))
+	fmt.Fprint(out, `
+The minimum assumes that Trengo knows everyone by the names in the events, and
+that each person is searched for once. The maximum assumes that it knows no one,
+or everyone by another name, and that people who return after -remember are
+searched for again. Neither includes retries, or what a run that resumes has to
+read again.
+`)
+}
+
+// A planner estimates. A Destination interprets the events, so that matching
+// and skipping are those of the replay. It sees a Trengo without contacts, so
+// that every event plans to create its person and thereby names it.
 type planner struct {
 	destination *trengo.Destination
 	config      trengo.DestinationConfig
-	memory      int // how many requests later a person is searched for again
+	memory      int // after how many requests a person is searched for again
 	seed        maphash.Seed
-	people      map[uint64]planned // by hash
+	people      map[uint64]knownPerson // by hash
 	estimate    estimate
 }
 
-// planned is what a Destination would know of a person.
-type planned struct {
-	name  uint64 // its hash; 0: not known
-	until int    // which request, at most
-}
-
 func newPlanner(config trengo.DestinationConfig, perMinute int) (*planner, error) {
-	client, err := trengo.NewClient("none", trengo.WithHTTPClient(&http.Client{Transport: nobody{}}))
+	client, err := trengo.NewClient("none", trengo.WithHTTPClient(&http.Client{Transport: emptyTrengo{}}))
 	if err != nil {
 		return nil, err
 	}
@@ -59,19 +121,7 @@ func newPlanner(config trengo.DestinationConfig, perMinute int) (*planner, error
 		config:      config,
 		memory:      int(config.PeopleTTL.Minutes() * float64(perMinute)),
 		seed:        maphash.MakeSeed(),
-		people:      map[uint64]planned{},
-	}, nil
-}
-
-// nobody is a Trengo without contacts and without a rate limit to speak of.
-type nobody struct{}
-
-func (nobody) RoundTrip(r *http.Request) (*http.Response, error) {
-	return &http.Response{
-		StatusCode: http.StatusOK,
-		Header:     http.Header{"Content-Type": {"application/json"}, "X-Ratelimit-Limit": {"1000000000"}},
-		Body:       io.NopCloser(strings.NewReader(`{"data":[]}`)),
-		Request:    r,
+		people:      map[uint64]knownPerson{},
 	}, nil
 }
 
@@ -84,18 +134,18 @@ func (p *planner) add(text []byte) {
 	}
 	switch {
 	case err != nil:
-		p.estimate.hopeless++
+		p.estimate.invalid++
 	case plan.Action == trengo.ActionSkipped:
 		p.estimate.skipped++
 	default:
-		p.count(plan)
+		p.addPlan(plan)
 	}
 }
 
-// count adds the requests of an event of somebody.
-func (p *planner) count(plan trengo.Plan) {
+// addPlan adds the requests of an event that would change something.
+func (p *planner) addPlan(plan trengo.Plan) {
 	if len(plan.Writes) == 0 {
-		return // a contact that the sender named, and nothing to say of it
+		return // the event names its contact by ID, and does not give a name
 	}
 	first := plan.Writes[0]
 	var body struct {
@@ -103,64 +153,66 @@ func (p *planner) count(plan trengo.Plan) {
 		Name       string `json:"name"`
 		ContactID  int64  `json:"contact_id"`
 	}
-	// The body was made by encoding/json; what is not in it is empty.
+	// The body comes from encoding/json. A missing key leaves its field empty.
 	_ = json.Unmarshal(first.Body, &body)
 	opensTicket := plan.Action == trengo.ActionTicketCreated
-	named := body.Identifier == ""
+	byID := body.Identifier == ""
 	identifier := body.Identifier
 	if p.config.ChannelIdentifier == trengo.IdentifierPhone {
-		identifier = strings.TrimPrefix(identifier, "+") // with or without, it is one person's
+		identifier = strings.TrimPrefix(identifier, "+") // the same phone number with and without
 	}
 	who := first.Path + " " + identifier
-	if named && opensTicket {
+	if byID && opensTicket {
 		who = fmt.Sprintf("/contacts/%d ", body.ContactID)
 	}
 	key := maphash.String(p.seed, who)
 	person, seen := p.people[key]
-	searches := !named && (opensTicket || !p.config.AllowDuplicates)
+	searches := !byID && (opensTicket || !p.config.AllowDuplicates)
 	switch {
 	case !seen && searches:
-		p.surely()
-	case searches && p.estimate.most > person.until:
-		p.perhaps()
+		p.addCertain()
+	case searches && p.estimate.maxRequests > person.until:
+		p.addPossible()
 	}
 	if !seen {
 		p.estimate.people++
 	}
-	if !seen || p.estimate.most > person.until {
-		person.until = p.estimate.most + p.memory
+	if !seen || p.estimate.maxRequests > person.until {
+		person.until = p.estimate.maxRequests + p.memory
 	}
 	if opensTicket {
-		p.openTicket(!seen && !named && p.config.CreateMissingContacts)
+		p.addTicket(!seen && !byID && p.config.CreateMissingContacts)
 	} else {
-		person.name = p.identify(person.name, body.Name, !seen, named)
+		person.name = p.addIdentify(person.name, body.Name, !seen, byID)
 	}
 	p.people[key] = person
 }
 
-// surely and perhaps add a request.
-func (p *planner) surely() {
-	p.estimate.least++
-	p.estimate.most++
+// addCertain adds a request that is sent in any case.
+func (p *planner) addCertain() {
+	p.estimate.minRequests++
+	p.estimate.maxRequests++
 }
 
-func (p *planner) perhaps() { p.estimate.most++ }
+// addPossible adds a request that may be sent.
+func (p *planner) addPossible() { p.estimate.maxRequests++ }
 
-func (p *planner) openTicket(mayCreate bool) {
+func (p *planner) addTicket(mayCreate bool) {
 	if p.estimate.tickets == 0 {
-		p.surely() // the list of older tickets
+		p.addCertain() // the list of older tickets
 	}
 	p.estimate.tickets++
-	p.surely()
+	p.addCertain()
 	if mayCreate {
-		p.perhaps()
+		p.addPossible()
 	}
 }
 
-// identify returns the hash of the name by which the person is known then.
-func (p *planner) identify(known uint64, name string, isFirst, named bool) uint64 {
-	if p.config.AllowDuplicates && !named {
-		p.surely()
+// addIdentify adds the write of an identify event. It returns the hash of the
+// name by which the person is known afterwards.
+func (p *planner) addIdentify(known uint64, name string, isFirst, byID bool) uint64 {
+	if p.config.AllowDuplicates && !byID {
+		p.addCertain()
 		return known
 	}
 	next := known
@@ -168,39 +220,31 @@ func (p *planner) identify(known uint64, name string, isFirst, named bool) uint6
 		next = maphash.String(p.seed, name) | 1 // never 0
 	}
 	switch {
-	case named && next != known:
-		p.surely() // whose name is not read
+	case byID && next != known:
+		p.addCertain() // the name of such a contact is not read first
 	case known == 0 && (isFirst || next != 0):
-		p.perhaps() // perhaps they are known by that name
+		p.addPossible() // Trengo may know the person by that name
 	case next != known:
-		p.surely()
+		p.addCertain()
 	}
 	return next
 }
 
-func (e estimate) print(out io.Writer, before, perMinute int) {
-	rows := []struct {
-		label string
-		n     int
-	}{
-		{"events to replay", e.events},
-		{"done before", before},
-		{"skipped", e.skipped},
-		{"will fail", e.hopeless},
-		{"people", e.people},
-		{"tickets", e.tickets},
-		{"API requests, at least", e.least},
-		{"API requests, at most", e.most},
-	}
-	for _, row := range rows {
-		fmt.Fprintf(out, "      %-25s %8d\n", row.label, row.n)
-	}
-	fmt.Fprintf(out, "      %-25s %8s to %s\n", fmt.Sprintf("time at %d a minute", perMinute),
-		timeFor(float64(e.least), perMinute), timeFor(float64(e.most), perMinute))
-	fmt.Fprint(out, `
-The least is if Trengo knows everybody by the names in the events, and each is
-searched for once. The most is if it knows nobody, or everybody by other names,
-and who comes again later than -remember is searched for again. Retries, and what
-a run that goes on has to read again, are not in it.
-`)
+// A knownPerson is what a Destination would remember of a person.
+type knownPerson struct {
+	name  uint64 // its hash; zero means unknown
+	until int    // the request after which it is forgotten, in the maximum
+}
+
+// emptyTrengo responds like a Trengo without contacts. Its rate limit is too
+// high to matter.
+type emptyTrengo struct{}
+
+func (emptyTrengo) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusOK,
+		Header:     http.Header{"Content-Type": {"application/json"}, "X-Ratelimit-Limit": {"1000000000"}},
+		Body:       io.NopCloser(strings.NewReader(`{"data":[]}`)),
+		Request:    r,
+	}, nil
 }

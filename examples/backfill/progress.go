@@ -5,29 +5,30 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// A console is where a run is watched.
-type console struct {
+// stdio is what a run is started from and watched on.
+type stdio struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	terminal       bool // stderr is one
-	// signals is called when there is something to finish. After stop they end
-	// the process, as always.
+	// signals is called when a run starts. After stop, a signal ends the
+	// process, as by default.
 	signals func() (received <-chan os.Signal, stop func())
 }
 
-// isTerminal goes by what the standard library can tell.
+// isTerminal is as precise as the standard library allows.
 func isTerminal(file *os.File) bool {
 	info, err := file.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 }
 
-// How often the progress is shown: on a line of a terminal that is written
-// anew, or on one more line of what may be a log.
+// How often the progress is shown: on a terminal in a line that is rewritten,
+// elsewhere as a new line, because it may be a log.
 const (
 	terminalInterval = 250 * time.Millisecond
 	logInterval      = 10 * time.Second
@@ -35,18 +36,18 @@ const (
 
 // A progress shows how far a run has come.
 type progress struct {
-	tally    *tally
-	limit    func() int // requests a minute
-	began    time.Time
-	terminal bool
+	stats     *stats
+	limit     func() int // requests a minute
+	startedAt time.Time
+	terminal  bool
 
 	mu    sync.Mutex
 	out   io.Writer
 	width int // of the line on the terminal
 }
 
-// show shows the progress until ctx ends.
-func (p *progress) show(ctx context.Context) {
+// run shows the progress until ctx ends.
+func (p *progress) run(ctx context.Context) {
 	interval := logInterval
 	if p.terminal {
 		interval = terminalInterval
@@ -56,21 +57,21 @@ func (p *progress) show(ctx context.Context) {
 	for {
 		select {
 		case <-ticker.C:
-			text := progressLine(p.tally.snapshot(), time.Since(p.began), p.limit())
+			text := progressLine(p.stats.snapshot(), time.Since(p.startedAt), p.limit())
 			if p.terminal {
 				p.rewrite(text)
 			} else {
-				p.say(text)
+				p.print(text)
 			}
 		case <-ctx.Done():
-			p.say("")
+			p.print("")
 			return
 		}
 	}
 }
 
-// rewrite replaces the line on the terminal. It does so with blanks: not every
-// terminal knows the sequence that clears a line.
+// rewrite replaces the line on the terminal. It overwrites the rest with
+// blanks, because not every terminal can clear a line.
 func (p *progress) rewrite(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -78,8 +79,9 @@ func (p *progress) rewrite(text string) {
 	p.width = len(text)
 }
 
-// say writes a line that stays, unless it is empty, in place of the other.
-func (p *progress) say(text string) {
+// print replaces the line on the terminal with one that stays. An empty text
+// only clears it.
+func (p *progress) print(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.width > 0 {
@@ -91,8 +93,33 @@ func (p *progress) say(text string) {
 	}
 }
 
-// progressLine has the time left of this run at the limit, if what is left is
-// known.
+// printResume says where a run resumes and what the last one left in doubt.
+func (p *progress) printResume(cp *checkpoint, hold bool) {
+	if cp.isNew {
+		return
+	}
+	finished, failed := cp.count()
+	p.print(fmt.Sprintf("resuming after %d finished events, %d of them failed", finished, failed))
+	if len(cp.inDoubt) == 0 {
+		return
+	}
+	action := "replaying them again, which may open a second ticket"
+	if hold {
+		action = "moving them to the failed file"
+	}
+	p.print(fmt.Sprintf("%d more were in flight when a run ended; %s: lines %s", len(cp.inDoubt), action, joinNumbers(cp.inDoubt)))
+}
+
+func joinNumbers(numbers []int) string {
+	texts := make([]string, len(numbers))
+	for i, n := range numbers {
+		texts[i] = strconv.Itoa(n)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// progressLine includes the time that this run still takes at the limit, if the
+// number of events is known.
 func progressLine(c counts, elapsed time.Duration, limit int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d", c.done())
@@ -101,20 +128,20 @@ func progressLine(c counts, elapsed time.Duration, limit int) string {
 	}
 	fmt.Fprintf(&b, " done, %d failed", c.failures)
 	if c.waiting > 0 {
-		fmt.Fprintf(&b, ", %d to be tried again", c.waiting)
+		fmt.Fprintf(&b, ", %d waiting for a retry", c.waiting)
 	}
 	if elapsed > 0 {
 		fmt.Fprintf(&b, ", %.0f a minute", float64(c.finished)/elapsed.Minutes())
 	}
 	if c.total != unknown && c.finished > 0 {
 		requests := float64(c.end-c.before-c.finished) * float64(c.requests) / float64(c.finished)
-		fmt.Fprintf(&b, ", %s left", timeFor(requests, limit))
+		fmt.Fprintf(&b, ", %s left", formatTime(requests, limit))
 	}
 	return b.String()
 }
 
-// timeFor is how long so many requests take.
-func timeFor(requests float64, perMinute int) string {
+// formatTime says how long a number of requests takes.
+func formatTime(requests float64, perMinute int) string {
 	d := time.Duration(requests / float64(perMinute) * float64(time.Minute))
 	switch {
 	case d.Round(time.Second) < time.Minute:

@@ -12,66 +12,65 @@ import (
 	"github.com/trengo-go/trengo"
 )
 
+const (
+	// concurrency bounds how many events are in flight, and so how many a kill
+	// leaves in doubt. ProcessAll alone would read one or two further ahead.
+	concurrency = 16
+
+	// outageFailures retryable failures in a row count as an outage. Then a new
+	// event is started only once per probeInterval, until one succeeds. The
+	// waiting events alone would not do as probes: all of them may be bad.
+	outageFailures = concurrency
+	probeInterval  = time.Minute
+
+	// maxWaiting bounds how many events wait for a retry, and their memory.
+	maxWaiting = 100
+)
+
 // An item is an event on its way through ProcessAll.
 type item struct {
 	line
 	event *trengo.Event
 	err   error // why there is no event
-	// inDoubt says that some try may have had its effect.
+	// inDoubt says that an attempt may have had its effect.
 	inDoubt bool
 
-	tries    int       // that failed
-	failedAt time.Time // the first of them
-	due      time.Time // when the next may be made
+	failures     int
+	firstFailure time.Time
+	nextAttempt  time.Time
 }
 
-// A queue decides which event is next: one that is to be tried again and whose
-// time has come, or else a new one. The new ones come from another goroutine,
-// because nobody knows when a read from a pipe returns.
+// A queue decides which event is next: one whose retry is due, or else a new
+// one. New ones come from another goroutine, because a read from a pipe may
+// block.
 type queue struct {
-	items chan *item
-	begin func(*item) error // called before an item is handed out
+	items       chan *item
+	markStarted func(*item) error // called before an item is handed out
 
-	mu       sync.Mutex
-	ended    bool          // items is closed
-	out      int           // how many were handed out
-	underWay map[int]*item // by their place among those
-	waiting  []*item       // to be tried again
-	streak   int           // of failures since Trengo last answered
-	newAt    time.Time     // when the last new item was handed out
-	changed  chan struct{}
+	mu        sync.Mutex
+	ended     bool          // items is closed
+	handedOut int           // how many items were
+	inFlight  map[int]*item // by their index in the sequence
+	waiting   []*item       // for a retry
+	failures  int           // retryable ones since the last response of Trengo
+	lastNew   time.Time     // when the last new item was handed out
+	changed   chan struct{}
 }
 
-const (
-	// concurrency bounds how many events are under way, and so how many a kill
-	// leaves in doubt. ProcessAll by itself would be one or two ahead.
-	concurrency = 16
-
-	// maxStreak failures in a row that a later try may mend are taken for an
-	// outage: until one try has come through, a new event is begun only now and
-	// then. There must be some, because all that wait may be bad.
-	maxStreak  = concurrency
-	probeEvery = time.Minute
-
-	// maxWaiting bounds how many events wait for another try, and the memory
-	// that they take.
-	maxWaiting = 100
-)
-
-func newQueue(begin func(*item) error) *queue {
-	return &queue{items: make(chan *item), begin: begin, underWay: map[int]*item{}, changed: make(chan struct{}, 1)}
+func newQueue(markStarted func(*item) error) *queue {
+	return &queue{items: make(chan *item), markStarted: markStarted, inFlight: map[int]*item{}, changed: make(chan struct{}, 1)}
 }
 
-// events is the sequence for ProcessAll. It ends after the last event, or when
-// ctx does, which leaves those under way alone.
-func (q *queue) events(ctx context.Context) func(yield func(*trengo.Event, error) bool) {
+// events is the sequence for ProcessAll. It ends after the last event or with
+// ctx. The end of ctx does not affect the events in flight.
+func (q *queue) events(ctx context.Context) iter.Seq2[*trengo.Event, error] {
 	return func(yield func(*trengo.Event, error) bool) {
 		for {
 			it := q.next(ctx)
-			if it == nil || q.begin(it) != nil {
+			if it == nil || q.markStarted(it) != nil {
 				return
 			}
-			q.enter(it)
+			q.add(it)
 			if !yield(it.event, it.err) {
 				return
 			}
@@ -79,10 +78,10 @@ func (q *queue) events(ctx context.Context) func(yield func(*trengo.Event, error
 	}
 }
 
-// next waits for an item; nil is the end.
+// next waits for an item; nil means the end.
 func (q *queue) next(ctx context.Context) *item {
 	for ctx.Err() == nil {
-		it, items, due, over := q.look()
+		it, items, due, over := q.poll()
 		if it != nil || over {
 			return it
 		}
@@ -101,37 +100,37 @@ func (q *queue) next(ctx context.Context) *item {
 	return nil
 }
 
-// look returns the item whose time has come, or else what to wait for. The
-// channel of new items is nil if there are to be none now.
-func (q *queue) look() (it *item, items <-chan *item, due <-chan time.Time, over bool) {
+// poll returns the item whose retry is due, or else what to wait for. The
+// channel of new items is nil while no new item may start.
+func (q *queue) poll() (it *item, items <-chan *item, due <-chan time.Time, over bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.underWay) >= concurrency {
+	if len(q.inFlight) >= concurrency {
 		return nil, nil, nil, false
 	}
 	wait := time.Duration(math.MaxInt64)
 	if len(q.waiting) > 0 {
-		first := slices.MinFunc(q.waiting, func(a, b *item) int { return a.due.Compare(b.due) })
-		if wait = time.Until(first.due); wait <= 0 {
+		first := slices.MinFunc(q.waiting, func(a, b *item) int { return a.nextAttempt.Compare(b.nextAttempt) })
+		if wait = time.Until(first.nextAttempt); wait <= 0 {
 			q.waiting = slices.DeleteFunc(q.waiting, func(it *item) bool { return it == first })
 			return first, nil, nil, false
 		}
 	}
 	if !q.ended {
-		probe := time.Until(q.newAt.Add(probeEvery))
-		if q.streak < maxStreak || probe <= 0 {
+		probe := time.Until(q.lastNew.Add(probeInterval))
+		if q.failures < outageFailures || probe <= 0 {
 			items = q.items
 		} else {
 			wait = min(wait, probe)
 		}
 	}
-	return nil, items, time.After(wait), q.ended && len(q.waiting) == 0 && len(q.underWay) == 0
+	return nil, items, time.After(wait), q.ended && len(q.waiting) == 0 && len(q.inFlight) == 0
 }
 
 func (q *queue) noteNew() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.newAt = time.Now()
+	q.lastNew = time.Now()
 }
 
 func (q *queue) end() {
@@ -140,68 +139,69 @@ func (q *queue) end() {
 	q.ended = true
 }
 
-func (q *queue) enter(it *item) {
+func (q *queue) add(it *item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.underWay[q.out] = it
-	q.out++
+	q.inFlight[q.handedOut] = it
+	q.handedOut++
 }
 
-// of returns the item of an outcome.
-func (q *queue) of(index int) *item {
+// item returns the item of an outcome.
+func (q *queue) item(index int) *item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.underWay[index]
+	return q.inFlight[index]
 }
 
-// leave is called when everything about an item is settled, so that next does
-// not take the queue for empty before.
-func (q *queue) leave(index int) {
+// remove is called only after an item is recorded and its retry, if any, is
+// scheduled: otherwise next could take the queue for empty.
+func (q *queue) remove(index int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	delete(q.underWay, index)
+	delete(q.inFlight, index)
 	select {
 	case q.changed <- struct{}{}:
 	default:
 	}
 }
 
-// again lets an item be tried once more after a pause, if there is room.
-func (q *queue) again(it *item, pause time.Duration) bool {
+// retryAfter schedules a retry after a pause. It reports false if there is no
+// room.
+func (q *queue) retryAfter(it *item, pause time.Duration) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.waiting) >= maxWaiting {
 		return false
 	}
-	it.due = time.Now().Add(pause)
+	it.nextAttempt = time.Now().Add(pause)
 	q.waiting = append(q.waiting, it)
 	return true
 }
 
-// noAnswer counts a failure that a later try may mend, and answered ends the
-// count.
-func (q *queue) noAnswer() {
+// addFailure counts a retryable failure.
+func (q *queue) addFailure() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.streak++
+	q.failures++
 }
 
-func (q *queue) answered() {
+func (q *queue) clearFailures() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.streak = 0
+	q.failures = 0
 }
 
 func (q *queue) isOutage() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.streak >= maxStreak
+	return q.failures >= outageFailures
 }
 
-// left yields the items that were handed out and taken by nobody.
-func (q *queue) left() iter.Seq[*item] { return maps.Values(q.underWay) }
+// unprocessed yields the items that were handed out but never processed. It may
+// be called only after ProcessAll has ended.
+func (q *queue) unprocessed() iter.Seq[*item] { return maps.Values(q.inFlight) }
 
-func (q *queue) waitingFor() int {
+func (q *queue) waitingCount() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.waiting)

@@ -12,59 +12,60 @@ import (
 	"github.com/trengo-go/trengo"
 )
 
-// pauses are those before an event that failed retryably is tried again. What
-// became of a write whose answer was lost is known a minute later.
-var pauses = []time.Duration{61 * time.Second, 5 * time.Minute, 15 * time.Minute}
+// retryPauses are the pauses before the retries of an event. The first is over
+// a minute: by then a Destination can tell whether a write whose response was
+// lost took effect.
+var retryPauses = []time.Duration{61 * time.Second, 5 * time.Minute, 15 * time.Minute}
 
-// Why a replay ends before its end.
+// The reasons why a replay ends early.
 var (
-	errInterrupted = errors.New("interrupted")
-	errRefused     = errors.New("the token is refused")
-	errOutage      = errors.New("nothing comes through to Trengo any more")
-	errTooMany     = fmt.Errorf("more than %d events at a time fail for reasons that should pass", maxWaiting)
+	errInterrupted     = errors.New("interrupted")
+	errTokenRejected   = errors.New("the token is rejected")
+	errOutage          = errors.New("no request to Trengo succeeds any more")
+	errTooManyFailures = fmt.Errorf("more than %d events are waiting for a retry", maxWaiting)
 )
 
-// errInDoubt is the failure of an event that is held back.
-var errInDoubt = errors.New("it was under way when an earlier run ended: look whether its ticket is there before you feed it in again")
+// errInDoubt is the failure of an event that -hold keeps back.
+var errInDoubt = errors.New("in flight when an earlier run ended: check whether its ticket exists before replaying it")
 
-// A replay takes the events of an input through ProcessAll.
+// A replay passes the events of an input through ProcessAll.
 type replay struct {
 	destination *trengo.Destination
 	config      trengo.DestinationConfig
 	files
-	hold  bool // back what an earlier run left in doubt
-	limit int  // of events in this run; 0: none
-	tally *tally
+	hold  bool // send events in doubt to the failed file
+	limit int  // on the events of this run; zero means no limit
+	stats *stats
 
-	stop       context.CancelCauseFunc
-	queue      *queue
-	answeredAt time.Time
-	syncedAt   time.Time
+	stop         context.CancelCauseFunc
+	queue        *queue
+	lastResponse time.Time
+	lastSync     time.Time
 }
 
-// run replays until all events are finished or ctx ends, and finishes what is
-// under way then. What is still under way when force ends is cancelled. The
-// error says why it ended before its end, and what went wrong after that.
+// run replays until all events are finished or ctx ends, and then waits for the
+// events in flight. The end of force cancels those. The error says why the run
+// ended early, and what went wrong after that.
 func (r *replay) run(ctx, force context.Context) error {
 	ctx, r.stop = context.WithCancelCause(ctx)
 	defer r.stop(nil)
-	r.queue = newQueue(r.begin)
+	r.queue = newQueue(r.markStarted)
 	go r.feed(ctx)
-	var failed error // the first that is not an event's
+	var failed error // the first that does not belong to an event
 	stop := func(err error) {
 		failed = cmp.Or(failed, err)
 		r.stop(err)
 	}
 	for outcome := range r.destination.ProcessAll(force, r.queue.events(ctx)) {
-		it := r.queue.of(outcome.Index)
-		if err := errors.Join(r.settle(ctx, it, outcome), r.sync()); err != nil {
+		it := r.queue.item(outcome.Index)
+		if err := errors.Join(r.record(ctx, it, outcome), r.sync()); err != nil {
 			stop(err)
 		}
-		r.tally.wait(r.queue.waitingFor())
-		r.queue.leave(outcome.Index)
+		r.stats.setWaiting(r.queue.waitingCount())
+		r.queue.remove(outcome.Index)
 	}
-	for it := range r.queue.left() {
-		if err := r.free(it, context.Canceled); err != nil {
+	for it := range r.queue.unprocessed() {
+		if err := r.release(it, context.Canceled); err != nil {
 			stop(err)
 		}
 	}
@@ -72,13 +73,13 @@ func (r *replay) run(ctx, force context.Context) error {
 	switch {
 	case errors.Is(failed, cause):
 		return failed
-	case r.tally.snapshot().left() == 0 && errors.Is(cause, errInterrupted):
-		return failed // it came to its end all the same
+	case r.stats.snapshot().left() == 0 && errors.Is(cause, errInterrupted):
+		return failed // the interrupt came too late to stop anything
 	}
 	return errors.Join(cause, failed)
 }
 
-// feed gives the events that are not finished to the queue.
+// feed passes the unfinished events to the queue.
 func (r *replay) feed(ctx context.Context) {
 	defer close(r.queue.items)
 	fed := 0
@@ -95,15 +96,15 @@ func (r *replay) feed(ctx context.Context) {
 		}
 		fed++
 		select {
-		case r.queue.items <- r.read(l):
+		case r.queue.items <- r.parse(l):
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (r *replay) read(l line) *item {
-	text, _ := unwrapped(l.text)
+func (r *replay) parse(l line) *item {
+	text, _ := unwrap(l.text)
 	it := &item{line: l, inDoubt: r.checkpoint.wasInDoubt(l.number)}
 	it.text = text
 	if r.hold && it.inDoubt {
@@ -112,27 +113,28 @@ func (r *replay) read(l line) *item {
 	}
 	it.event, it.err = trengo.ParseEvent(text)
 	if it.err == nil && it.event.MessageID == "" {
-		// Without one, a second try would be another event, and could open a
-		// second ticket.
+		// Without a message ID, a retry would count as another event and could
+		// open a second ticket.
 		it.event.MessageID = fmt.Sprintf("line %d", l.number)
 	}
 	return it
 }
 
-// begin notes an event that should not be handled by this run and the next.
-func (r *replay) begin(it *item) error {
+// markStarted records the start of an event that is unsafe to repeat. If the
+// process is killed, the next run knows that the event is in doubt.
+func (r *replay) markStarted(it *item) error {
 	if it.event == nil || r.isRepeatable(it.event) {
 		return nil
 	}
-	err := r.checkpoint.add(recordBegun, it.line)
+	err := r.checkpoint.add(recordStarted, it.line)
 	if err != nil {
 		r.stop(err)
 	}
 	return err
 }
 
-// isRepeatable reports whether handling an event twice does what handling it
-// once does.
+// isRepeatable reports whether handling an event twice has the same effect as
+// handling it once.
 func (r *replay) isRepeatable(ev *trengo.Event) bool {
 	switch strings.ToLower(strings.TrimSpace(ev.Type)) {
 	case "track":
@@ -145,28 +147,28 @@ func (r *replay) isRepeatable(ev *trengo.Event) bool {
 	}
 }
 
-// settle notes what became of an event before it is counted.
-func (r *replay) settle(ctx context.Context, it *item, outcome trengo.Outcome) error {
+// record writes the outcome of an event to the files before it is counted.
+func (r *replay) record(ctx context.Context, it *item, outcome trengo.Outcome) error {
 	switch err := outcome.Err; {
 	case err == nil:
 		if sentRequests(outcome.Result) {
-			r.answered()
+			r.noteResponse()
 		}
 		if err := r.checkpoint.add(recordDone, it.line); err != nil {
 			return err
 		}
-		r.tally.finish(outcome.Result)
+		r.stats.addDone(outcome.Result)
 		return nil
 	case !trengo.Retryable(err):
 		if errors.As(err, new(*trengo.Error)) {
-			r.answered()
+			r.noteResponse()
 		}
-		return r.fail(it, err)
+		return r.recordFailure(it, err)
 	case ctx.Err() != nil:
-		return r.free(it, err) // it is left for the next run
+		return r.release(it, err) // it stays for the next run
 	default:
-		r.queue.noAnswer()
-		return errors.Join(r.free(it, err), r.tryAgain(it, err))
+		r.queue.addFailure()
+		return errors.Join(r.release(it, err), r.retry(it, err))
 	}
 }
 
@@ -174,70 +176,70 @@ func sentRequests(result trengo.Result) bool {
 	return result.Action != trengo.ActionSkipped && !result.Duplicate
 }
 
-func (r *replay) answered() {
-	r.answeredAt = time.Now()
-	r.queue.answered()
+func (r *replay) noteResponse() {
+	r.lastResponse = time.Now()
+	r.queue.clearFailures()
 }
 
-func (r *replay) fail(it *item, reason error) error {
+func (r *replay) recordFailure(it *item, reason error) error {
 	if err := r.failures.add(it.line, reason); err != nil {
 		return err
 	}
 	if err := r.checkpoint.add(recordFailed, it.line); err != nil {
 		return err
 	}
-	r.tally.fail()
+	r.stats.addFailed()
 	return nil
 }
 
-// free takes back that an event was begun, if neither this try nor any before
-// can have done anything.
-func (r *replay) free(it *item, reason error) error {
+// release takes back the record of markStarted, unless this attempt or an
+// earlier one may have had an effect.
+func (r *replay) release(it *item, reason error) error {
 	if errors.Is(reason, trengo.ErrOutcomeUnknown) {
 		it.inDoubt = true
 	}
 	if it.inDoubt || it.event == nil || r.isRepeatable(it.event) {
 		return nil
 	}
-	return r.checkpoint.add(recordFreed, it.line)
+	return r.checkpoint.add(recordReleased, it.line)
 }
 
-// tryAgain has an event tried again later. One that fails time after time goes
-// into the failed file, unless nothing else comes through either: then the
-// events are not to blame, and the replay ends.
-func (r *replay) tryAgain(it *item, reason error) error {
+// retry schedules the next attempt of an event. After the last one the event
+// goes to the failed file. But if nothing else succeeds either, the events are
+// not to blame, and the replay ends.
+func (r *replay) retry(it *item, reason error) error {
 	var failed *trengo.Error
 	errors.As(reason, &failed)
 	switch {
 	case failed != nil && failed.StatusCode == http.StatusUnauthorized:
-		return fmt.Errorf("%w: %w", errRefused, reason)
-	case it.tries == 0:
-		it.failedAt = time.Now()
-	case it.tries == len(pauses) && r.queue.isOutage() && it.failedAt.After(r.answeredAt):
+		return fmt.Errorf("%w: %w", errTokenRejected, reason)
+	case it.failures == 0:
+		it.firstFailure = time.Now()
+	case it.failures == len(retryPauses) && r.queue.isOutage() && it.firstFailure.After(r.lastResponse):
 		return fmt.Errorf("%w: %w", errOutage, reason)
-	case it.tries == len(pauses):
-		return r.fail(it, reason)
+	case it.failures == len(retryPauses):
+		return r.recordFailure(it, reason)
 	}
-	pause := pauses[it.tries]
+	pause := retryPauses[it.failures]
 	if failed != nil {
 		pause = max(pause, failed.RetryAfter)
 	}
-	it.tries++
-	if !r.queue.again(it, pause) {
-		return fmt.Errorf("%w: %w", errTooMany, reason)
+	it.failures++
+	if !r.queue.retryAfter(it, pause) {
+		return fmt.Errorf("%w: %w", errTooManyFailures, reason)
 	}
 	return nil
 }
 
-// syncEvery bounds what a crash of the machine can take: at 120 requests a
-// minute a handful of events. To wait for the disk at each of them would cost
-// more than they are worth.
-const syncEvery = time.Second
+// syncInterval bounds what a crash of the machine can lose: at 120 requests a
+// minute, a handful of events. Waiting for the disk after each event would cost
+// more than replaying those.
+const syncInterval = time.Second
 
 func (r *replay) sync() error {
-	if time.Since(r.syncedAt) < syncEvery {
+	if time.Since(r.lastSync) < syncInterval {
 		return nil
 	}
-	r.syncedAt = time.Now()
+	r.lastSync = time.Now()
 	return errors.Join(r.failures.sync(), r.checkpoint.sync())
 }

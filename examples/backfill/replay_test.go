@@ -16,250 +16,246 @@ import (
 	"github.com/trengo-go/trengo/trengotest"
 )
 
-func TestReplay_goesOn(t *testing.T) {
+func TestReplay_resumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t, orders(upTo(9)...)+"{\n\n"+orders(10, 11))
-		d.know(upTo(11)...)
-		limited := func(s *settings, _ *console, _ chan<- os.Signal) { s.limit = 4 }
-		d.replay(limited).must(t, exitOK, "done 4", "left 8", "the same command goes on")
-		d.replay(limited).must(t, exitOK, "going on after 4 finished events, 0 of them failed", "done 8", "left 4")
-		d.replay().must(t, exitFailed, "going on after 8", "done 11", "failed 1", "left 0", d.settings.failed)
-		d.ResetRequests()
-		d.replay().must(t, exitFailed, "going on after 12", "done 11", "failed 1", "left 0")
-		if n := len(d.Requests()); n > 0 {
+		fx := newFixture(t, orders(upTo(9)...)+"{\n\n"+orders(10, 11))
+		fx.addPeople(upTo(11)...)
+		fx.replay(withLimit(4)).check(t, exitOK, "done 4", "left 8", "the same command resumes")
+		fx.replay(withLimit(4)).check(t, exitOK, "resuming after 4 finished events, 0 of them failed", "done 8", "left 4")
+		fx.replay().check(t, exitFailed, "resuming after 8", "done 11", "failed 1", "left 0", fx.settings.failed)
+		fx.ResetRequests()
+		fx.replay().check(t, exitFailed, "resuming after 12", "done 11", "failed 1", "left 0")
+		if n := len(fx.Requests()); n > 0 {
 			t.Errorf("%d requests when all was done", n)
 		}
-		d.mustHaveTickets(upTo(11)...)
+		fx.checkTickets(upTo(11)...)
 	})
 }
 
-// What Trengo does not answer is tried again, and blamed on no event.
+// The events of an outage are retried, and none of them fails.
 func TestReplay_outage(t *testing.T) {
 	for _, events := range []int{3, 200} {
 		t.Run(strconv.Itoa(events), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := newDesk(t, orders(upTo(events)...))
-				d.know(upTo(events)...)
-				back := time.Now().Add(10 * time.Minute)
-				d.InjectFunc(func(trengotest.Request) trengotest.Fault {
-					if time.Now().Before(back) {
+				fx := newFixture(t, orders(upTo(events)...))
+				fx.addPeople(upTo(events)...)
+				end := time.Now().Add(10 * time.Minute)
+				fx.InjectFunc(func(trengotest.Request) trengotest.Fault {
+					if time.Now().Before(end) {
 						return trengotest.RespondHTML(http.StatusBadGateway)
 					}
 					return trengotest.Fault{}
 				})
-				d.replay().must(t, exitOK, fmt.Sprintf("done %d", events), "failed 0")
-				d.mustHaveTickets(upTo(events)...)
+				fx.replay().check(t, exitOK, fmt.Sprintf("done %d", events), "failed 0")
+				fx.checkTickets(upTo(events)...)
 			})
 		})
 	}
 }
 
-func TestReplay_outageWithoutEnd(t *testing.T) {
+func TestReplay_endlessOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t, orders(upTo(200)...))
-		d.know(upTo(200)...)
-		d.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+		fx := newFixture(t, orders(upTo(200)...))
+		fx.addPeople(upTo(200)...)
+		fx.InjectFunc(func(r trengotest.Request) trengotest.Fault {
 			if r.Seq < 50 {
 				return trengotest.Fault{}
 			}
 			return trengotest.NoConnection()
 		})
-		began := time.Now()
-		stopped := d.replay()
-		done := len(d.Tickets())
-		stopped.must(t, exitFailed, "stopped: nothing comes through", fmt.Sprintf("done %d", done), "failed 0", fmt.Sprintf("left %d", 200-done), "the same command goes on")
-		if took := time.Since(began); took > time.Hour {
-			t.Errorf("it took %s to see", took)
+		start := time.Now()
+		first := fx.replay()
+		done := len(fx.Tickets())
+		first.check(t, exitFailed, "stopped: no request to Trengo succeeds", fmt.Sprintf("done %d", done), "failed 0", fmt.Sprintf("left %d", 200-done), "the same command resumes")
+		if elapsed := time.Since(start); elapsed > time.Hour {
+			t.Errorf("the run stopped only after %s", elapsed)
 		}
-		d.InjectFunc(nil)
-		again := d.replay()
-		again.must(t, exitOK, "done 200", "failed 0")
-		if strings.Contains(again.stderr, "under way") {
-			t.Errorf("what was never sent is in doubt:\n%s", again.stderr)
+		fx.InjectFunc(nil)
+		second := fx.replay()
+		second.check(t, exitOK, "done 200", "failed 0")
+		if strings.Contains(second.stderr, "in flight") {
+			t.Errorf("an event is in doubt that was never sent:\n%s", second.stderr)
 		}
-		d.mustHaveTickets(upTo(200)...)
+		fx.checkTickets(upTo(200)...)
 	})
 }
 
-func TestReplay_refusedToken(t *testing.T) {
+func TestReplay_rejectedToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t, orders(upTo(200)...))
-		d.SetTokens("another")
-		d.replay().must(t, exitFailed, "stopped: the token is refused", "failed 0", "left 200")
-		if n := len(d.Requests()); n > 2*maxStreak { // some were begun before the first was refused
-			t.Errorf("%d requests with a token that is refused", n)
+		fx := newFixture(t, orders(upTo(200)...))
+		fx.SetTokens("another")
+		fx.replay().check(t, exitFailed, "stopped: the token is rejected", "failed 0", "left 200")
+		if n := len(fx.Requests()); n > 2*outageFailures { // some start before the first is rejected
+			t.Errorf("%d requests with a rejected token", n)
 		}
 	})
 }
 
-// A ticket whose answer is lost is settled, though its event has no messageId.
-func TestReplay_lostAnswer(t *testing.T) {
+// A ticket whose response is lost is not created twice, although its event does
+// not have a messageId.
+func TestReplay_lostResponse(t *testing.T) {
 	for name, fault := range map[string]trengotest.Fault{"before": trengotest.LostBefore(), "after": trengotest.LostAfter(), "late": trengotest.Late(50 * time.Second)} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := newDesk(t, orders(upTo(20)...))
-				d.know(upTo(20)...)
+				fx := newFixture(t, orders(upTo(20)...))
+				fx.addPeople(upTo(20)...)
 				var tickets atomic.Int64
-				d.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+				fx.InjectFunc(func(r trengotest.Request) trengotest.Fault {
 					if isNewTicket(r) && tickets.Add(1) == 5 {
 						return fault
 					}
 					return trengotest.Fault{}
 				})
-				d.replay().must(t, exitOK, "done 20", "failed 0", "left 0")
-				d.mustHaveTickets(upTo(20)...)
+				fx.replay().check(t, exitOK, "done 20", "failed 0", "left 0")
+				fx.checkTickets(upTo(20)...)
 			})
 		})
 	}
 }
 
-// An event that fails while others come through is to blame itself.
-func TestReplay_failsTimeAfterTime(t *testing.T) {
+// An event that keeps failing while others succeed goes to the failed file.
+func TestReplay_retriesUsedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t, orders(upTo(30)...))
-		d.know(upTo(30)...)
-		d.InjectFunc(failing(7))
-		began := time.Now()
-		d.replay().must(t, exitFailed, "done 29", "failed 1", "left 0")
-		if reason := d.failedLines()[7]; !strings.Contains(reason, "502") {
+		fx := newFixture(t, orders(upTo(30)...))
+		fx.addPeople(upTo(30)...)
+		fx.InjectFunc(failSearches(7))
+		start := time.Now()
+		fx.replay().check(t, exitFailed, "done 29", "failed 1", "left 0")
+		if reason := fx.failedLines()[7]; !strings.Contains(reason, "502") {
 			t.Errorf("reason %q", reason)
 		}
-		if took := time.Since(began); took < 21*time.Minute {
-			t.Errorf("given up after %s", took)
+		if elapsed := time.Since(start); elapsed < 21*time.Minute {
+			t.Errorf("failed after %s", elapsed)
 		}
 	})
 }
 
-// An event is not tried again before the time that Trengo names.
+// An event is not retried before the time that Trengo asks for.
 func TestReplay_retryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t, orders(1))
-		d.know(1)
-		began := time.Now()
+		fx := newFixture(t, orders(1))
+		fx.addPeople(1)
+		start := time.Now()
 		refused := 0
-		d.InjectFunc(func(_ trengotest.Request) trengotest.Fault {
-			if time.Since(began) < 40*time.Minute {
+		fx.InjectFunc(func(_ trengotest.Request) trengotest.Fault {
+			if time.Since(start) < 40*time.Minute {
 				refused++
 				return trengotest.TooManyRequests("2400")
 			}
 			return trengotest.Fault{}
 		})
-		d.replay().must(t, exitOK, "done 1")
-		if took := time.Since(began); refused != 1 || took < 40*time.Minute || took > 41*time.Minute {
-			t.Errorf("%d requests refused, and done after %s", refused, took)
+		fx.replay().check(t, exitOK, "done 1")
+		if elapsed := time.Since(start); refused != 1 || elapsed < 40*time.Minute || elapsed > 41*time.Minute {
+			t.Errorf("%d requests refused, and done after %s", refused, elapsed)
 		}
 	})
 }
 
-func TestReplay_tooManyFail(t *testing.T) {
+func TestReplay_tooManyFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		people := upTo(300)
-		d := newDesk(t, orders(people...))
-		d.know(people...)
-		var bad []int
+		fx := newFixture(t, orders(people...))
+		fx.addPeople(people...)
+		var failing []int
 		for _, person := range people {
 			if person%2 == 0 {
-				bad = append(bad, person)
+				failing = append(failing, person)
 			}
 		}
-		d.InjectFunc(failing(bad...))
-		d.replay().must(t, exitFailed, "stopped: more than 100 events at a time fail", "failed 0")
+		fx.InjectFunc(failSearches(failing...))
+		fx.replay().check(t, exitFailed, "stopped: more than 100 events are waiting for a retry", "failed 0")
 	})
 }
 
-// failing lets every search for these people fail.
-func failing(people ...int) func(trengotest.Request) trengotest.Fault {
-	bad := map[string]bool{}
+// failSearches makes every search for these people fail.
+func failSearches(people ...int) func(trengotest.Request) trengotest.Fault {
+	failing := map[string]bool{}
 	for _, person := range people {
-		bad[fmt.Sprintf("p%d@example.com", person)] = true
+		failing[fmt.Sprintf("p%d@example.com", person)] = true
 	}
 	return func(r trengotest.Request) trengotest.Fault {
-		if bad[r.Query.Get("term")] {
+		if failing[r.Query.Get("term")] {
 			return trengotest.RespondHTML(http.StatusBadGateway)
 		}
 		return trengotest.Fault{}
 	}
 }
 
-// The first signal lets what is under way come to its end.
+// The first signal lets the events in flight finish.
 func TestReplay_interrupted(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := newDesk(t, orders(upTo(100)...))
-				d.know(upTo(100)...)
-				d.Behavior.Latency = 2 * time.Second
-				d.replay(func(_ *settings, _ *console, signals chan<- os.Signal) {
-					time.AfterFunc(11*time.Second, func() { signals <- signal })
-				}).must(t, exitFailed, "stopping when what is under way is finished", "stopped: interrupted", "failed 0", "the same command goes on")
-				done := len(d.Tickets())
+				fx := newFixture(t, orders(upTo(100)...))
+				fx.addPeople(upTo(100)...)
+				fx.Behavior.Latency = 2 * time.Second
+				fx.replay(withSignals(11*time.Second, signal)).
+					check(t, exitFailed, "stopping after the events in flight", "stopped: interrupted", "failed 0", "the same command resumes")
+				done := len(fx.Tickets())
 				if done == 0 || done > 60 {
-					t.Errorf("%d tickets when it was stopped", done)
+					t.Errorf("%d tickets when the run was stopped", done)
 				}
-				again := d.replay()
-				again.must(t, exitOK, fmt.Sprintf("going on after %d finished", done), "done 100", "left 0")
-				if strings.Contains(again.stderr, "under way") {
-					t.Errorf("something is in doubt:\n%s", again.stderr)
+				second := fx.replay()
+				second.check(t, exitOK, fmt.Sprintf("resuming after %d finished", done), "done 100", "left 0")
+				if strings.Contains(second.stderr, "in flight") {
+					t.Errorf("an event is in doubt:\n%s", second.stderr)
 				}
-				d.mustHaveTickets(upTo(100)...)
+				fx.checkTickets(upTo(100)...)
 			})
 		})
 	}
 }
 
-// An identify that may create a contact twice is in doubt, as a ticket is.
+// An identify that may create a second contact is in doubt, like a ticket.
 func TestReplay_interruptedDuplicates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t, `{"type":"identify","traits":{"email":"p1@example.com","name":"Person 1"}}`+"\n")
-		writeFile(t, d.settings.config, strings.Replace(demoConfig, `"enableDedup": true`, `"enableDedup": false`, 1))
-		d.Behavior.Latency = 20 * time.Second
-		d.replay(func(_ *settings, _ *console, signals chan<- os.Signal) {
-			time.AfterFunc(time.Second, func() { signals <- os.Interrupt; signals <- os.Interrupt })
-		}).must(t, exitFailed, "stopped: interrupted", "left 1")
-		d.replay(func(s *settings, _ *console, _ chan<- os.Signal) { s.hold = true }).must(t, exitFailed, "1 more were under way", "failed 1", "left 0")
-		if n := len(d.Contacts()); n > 1 {
+		fx := newFixture(t, `{"type":"identify","traits":{"email":"p1@example.com","name":"Person 1"}}`+"\n")
+		writeFile(t, fx.settings.config, strings.Replace(demoConfig, `"enableDedup": true`, `"enableDedup": false`, 1))
+		fx.Behavior.Latency = 20 * time.Second
+		fx.replay(withSignals(time.Second, os.Interrupt, os.Interrupt)).check(t, exitFailed, "stopped: interrupted", "left 1")
+		fx.replay(withHold(true)).check(t, exitFailed, "1 more were in flight", "failed 1", "left 0")
+		if n := len(fx.Contacts()); n > 1 {
 			t.Errorf("%d contacts of one event", n)
 		}
 	})
 }
 
-// The second signal cancels it, and says so in the next run.
+// The second signal cancels the events in flight, and the next run reports
+// them.
 func TestReplay_interruptedTwice(t *testing.T) {
 	for _, hold := range []bool{false, true} {
 		t.Run(fmt.Sprintf("hold %t", hold), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := newDesk(t, orders(upTo(40)...))
-				d.know(upTo(40)...)
+				fx := newFixture(t, orders(upTo(40)...))
+				fx.addPeople(upTo(40)...)
 				var tickets atomic.Int64
-				d.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+				fx.InjectFunc(func(r trengotest.Request) trengotest.Fault {
 					if isNewTicket(r) && tickets.Add(1) == 1 {
 						return trengotest.Slow(20 * time.Second)
 					}
 					return trengotest.Fault{}
 				})
-				began := time.Now()
-				d.replay(func(_ *settings, _ *console, signals chan<- os.Signal) {
-					time.AfterFunc(time.Second, func() { signals <- os.Interrupt; signals <- os.Interrupt })
-				}).must(t, exitFailed, "stopped: interrupted")
-				if took := time.Since(began); took > 2*time.Second {
-					t.Errorf("it took %s to stop", took)
+				start := time.Now()
+				fx.replay(withSignals(time.Second, os.Interrupt, os.Interrupt)).check(t, exitFailed, "stopped: interrupted")
+				if elapsed := time.Since(start); elapsed > 2*time.Second {
+					t.Errorf("the run stopped only after %s", elapsed)
 				}
-				slow := d.Tickets()[0].Subject
-				status, doubled := exitOK, 2
+				cancelled := fx.Tickets()[0].Subject
+				status, want := exitOK, 2
 				if hold {
-					status, doubled = exitFailed, 1
+					status, want = exitFailed, 1
 				}
-				d.replay(func(s *settings, _ *console, _ chan<- os.Signal) { s.hold = hold }).must(t, status, "1 more were under way", "left 0")
-				have := 0
-				for _, ticket := range d.Tickets() {
-					if ticket.Subject == slow {
-						have++
+				fx.replay(withHold(hold)).check(t, status, "1 more were in flight", "left 0")
+				got := 0
+				for _, ticket := range fx.Tickets() {
+					if ticket.Subject == cancelled {
+						got++
 					}
 				}
-				if have != doubled {
-					t.Errorf("%d tickets of the event that was cancelled, want %d", have, doubled)
+				if got != want {
+					t.Errorf("%d tickets of the cancelled event, want %d", got, want)
 				}
-				if n := len(d.failedLines()); hold != (n == 1) {
+				if n := len(fx.failedLines()); hold != (n == 1) {
 					t.Errorf("%d failed events", n)
 				}
 			})
@@ -267,14 +263,14 @@ func TestReplay_interruptedTwice(t *testing.T) {
 	}
 }
 
-// What is in doubt stays so until it is done, whatever else happens to it.
+// An event stays in doubt until it is done, even if a later attempt fails.
 func TestReplay_staysInDoubt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t, orders(upTo(40)...))
-		d.know(upTo(40)...)
-		d.settings.remember = 30 * time.Second // so that the second try begins with a search
+		fx := newFixture(t, orders(upTo(40)...))
+		fx.addPeople(upTo(40)...)
+		fx.settings.remember = 30 * time.Second // so that the retry starts with a search
 		var tickets atomic.Int64
-		d.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+		fx.InjectFunc(func(r trengotest.Request) trengotest.Fault {
 			switch {
 			case tickets.Load() >= 20:
 				return trengotest.NoConnection()
@@ -283,46 +279,18 @@ func TestReplay_staysInDoubt(t *testing.T) {
 			}
 			return trengotest.Fault{}
 		})
-		d.replay().must(t, exitFailed, "stopped: nothing comes through", "failed 0")
-		d.InjectFunc(nil)
-		d.SetTokens("another")
-		d.replay().must(t, exitFailed, "1 more were under way", "stopped: the token is refused")
-		d.SetTokens(d.settings.token)
-		d.replay(func(s *settings, _ *console, _ chan<- os.Signal) { s.hold = true }).must(t, exitFailed, "1 more were under way", "done 39", "failed 1")
-		d.mustHaveTickets(upTo(40)...)
+		fx.replay().check(t, exitFailed, "stopped: no request to Trengo succeeds", "failed 0")
+		fx.InjectFunc(nil)
+		fx.SetTokens("another")
+		fx.replay().check(t, exitFailed, "1 more were in flight", "stopped: the token is rejected")
+		fx.SetTokens(fx.settings.token)
+		fx.replay(withHold(true)).check(t, exitFailed, "1 more were in flight", "done 39", "failed 1")
+		fx.checkTickets(upTo(40)...)
 	})
 }
 
-// When a run is over, a signal ends the process again: nobody else is there to
-// obey it.
-func TestReplay_letsGoOfSignals(t *testing.T) {
-	d := newDesk(t, orders(1))
-	d.know(1)
-	obeyed := false
-	out := writerFunc(func(p []byte) (int, error) {
-		if obeyed {
-			t.Errorf("signals are still taken when it prints %q", p)
-		}
-		return len(p), nil
-	})
-	d.replay(func(_ *settings, con *console, _ chan<- os.Signal) {
-		con.stdout = out
-		con.signals = func() (<-chan os.Signal, func()) {
-			obeyed = true
-			return make(chan os.Signal), func() { obeyed = false }
-		}
-	}).must(t, exitOK)
-	if obeyed {
-		t.Error("signals are still taken")
-	}
-}
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-// A stream that says nothing does not keep a run from stopping.
-func TestReplay_interruptedWhileItReads(t *testing.T) {
+// A stream that pauses does not keep a run from stopping.
+func TestReplay_interruptedDuringRead(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -331,36 +299,36 @@ func TestReplay_interruptedWhileItReads(t *testing.T) {
 	if _, err := w.WriteString(orders(1, 2)); err != nil {
 		t.Fatal(err)
 	}
-	d := newDesk(t, "")
-	d.know(1, 2)
-	d.settings.events = "-"
-	begun := make(chan struct{}, 2)
-	d.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+	fx := newFixture(t, "")
+	fx.addPeople(1, 2)
+	fx.settings.events = "-"
+	started := make(chan struct{}, 2)
+	fx.InjectFunc(func(r trengotest.Request) trengotest.Fault {
 		if isNewTicket(r) {
-			begun <- struct{}{}
+			started <- struct{}{}
 		}
 		return trengotest.Fault{}
 	})
-	d.replay(func(_ *settings, con *console, signals chan<- os.Signal) {
-		con.stdin = r
+	fx.replay(func(_ *settings, std *stdio, signals chan<- os.Signal) {
+		std.stdin = r
 		go func() {
-			<-begun
-			<-begun
+			<-started
+			<-started
 			signals <- os.Interrupt
 		}()
-	}).must(t, exitFailed, "done 2", "stopped: interrupted")
+	}).check(t, exitFailed, "done 2", "stopped: interrupted")
 }
 
-// The output is as large as the work, not as the input.
+// The state of a long replay stays small.
 func TestReplay_manyEvents(t *testing.T) {
 	const events = 20_000
-	d := newDesk(t, "")
-	d.settings.events = "-"
-	d.replay(func(_ *settings, con *console, _ chan<- os.Signal) {
-		con.stdin = bytes.NewReader(bytes.Repeat([]byte(`{"type":"page"}`+"\n"), events))
-	}).must(t, exitOK, fmt.Sprintf("done %d", events))
-	cp, err := peekCheckpoint(d.settings.checkpoint, header{Version: checkpointVersion, Input: streamDigest([]byte(`{"type":"page"}`)), Channel: demoChannel})
-	if err != nil || cp.finished.size != events || len(cp.finished.runs) != 1 || len(cp.sums) != 1 {
-		t.Errorf("%d events in %d runs, %d sums, error %v", cp.finished.size, len(cp.finished.runs), len(cp.sums), err)
+	fx := newFixture(t, "")
+	fx.settings.events = "-"
+	fx.replay(func(_ *settings, std *stdio, _ chan<- os.Signal) {
+		std.stdin = bytes.NewReader(bytes.Repeat([]byte(`{"type":"page"}`+"\n"), events))
+	}).check(t, exitOK, fmt.Sprintf("done %d", events))
+	s, err := peekCheckpoint(fx.settings.checkpoint, header{Version: checkpointVersion, Input: streamDigest([]byte(`{"type":"page"}`)), Channel: demoChannel})
+	if err != nil || s.finished.size != events || len(s.finished.intervals) != 1 || len(s.checksums) != 1 {
+		t.Errorf("%d events in %d intervals, %d checksums, error %v", s.finished.size, len(s.finished.intervals), len(s.checksums), err)
 	}
 }

@@ -1,0 +1,20 @@
+package main
+
+import "testing"
+
+func TestStats_end(t *testing.T) {
+	tests := []struct{ total, before, limit, want int }{
+		{2000, 0, 0, 2000},
+		{2000, 500, 0, 2000},
+		{2000, 500, 100, 600},
+		{2000, 1950, 100, 2000},
+		{unknown, 500, 100, unknown},
+	}
+	for _, tt := range tests {
+		st := new(stats)
+		st.start(tt.total, tt.before, 0, tt.limit)
+		if got := st.snapshot().end; got != tt.want {
+			t.Errorf("%+v: end %d", tt, got)
+		}
+	}
+}
