@@ -13,6 +13,7 @@ import (
 
 // A checkpoint that is cut anywhere is the checkpoint of an earlier moment.
 func TestReadState_cutAnywhere(t *testing.T) {
+	t.Parallel()
 	h := header{Version: checkpointVersion, Input: "x", Channel: 5}
 	text := h.text() + "\nbegun 1\nbegun 12 0123456789abcdef\ndone 12 0123456789abcdef\nfailed 3\nbegun 2\nfreed 2\ndone 1\n"
 	for size := range len(text) + 1 {
@@ -34,6 +35,7 @@ func TestReadState_cutAnywhere(t *testing.T) {
 }
 
 func TestReadState_invalid(t *testing.T) {
+	t.Parallel()
 	h := header{Version: checkpointVersion, Input: "x", Channel: 5}
 	tests := []struct{ name, text, want string }{
 		{"another input", header{checkpointVersion, "y", 5}.text() + "\n", "another input"},
@@ -47,6 +49,7 @@ func TestReadState_invalid(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			if _, _, err := readState(strings.NewReader(tt.text), h); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v", err)
 			}
@@ -55,6 +58,7 @@ func TestReadState_invalid(t *testing.T) {
 }
 
 func TestCheckpoint_isLocked(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("the standard library cannot lock a file on Windows")
 	}
@@ -78,6 +82,7 @@ func TestCheckpoint_isLocked(t *testing.T) {
 
 // The next run completes the records that a killed run was about to write.
 func TestCheckpoint_partialRecords(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fx := newFixture(t, orders(1, 2)+"broken\nbroken, too\n"+orders(5))
 		fx.addPeople(1, 2, 5)
@@ -99,6 +104,7 @@ func TestCheckpoint_partialRecords(t *testing.T) {
 }
 
 func TestCheckpoint_isPrivate(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not have such permissions")
 	}

@@ -11,6 +11,7 @@ import (
 // A run resumes only the stream of the run before: it does not skip another
 // event because of its line number.
 func TestChecksums_stream(t *testing.T) {
+	t.Parallel()
 	const partial = `{"type":"track","event":"Order Compl`
 	tests := []struct {
 		name, before, after string
@@ -34,6 +35,7 @@ func TestChecksums_stream(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fx := newFixture(t, "")
 				fx.addPeople(upTo(6)...)
@@ -59,6 +61,7 @@ func TestChecksums_stream(t *testing.T) {
 // Whatever the order of the records, the checksums cover every line up to the
 // last finished or started one.
 func TestChecksums(t *testing.T) {
+	t.Parallel()
 	for range 200 {
 		const lines = 12
 		s := state{started: map[int]bool{}, checksums: checksums{}}

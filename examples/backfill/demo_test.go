@@ -7,8 +7,10 @@ import (
 )
 
 func TestRunDemo(t *testing.T) {
+	t.Parallel()
 	for golden, args := range map[string][]string{"run.txt": nil, "plan.txt": {"-plan"}} {
 		t.Run(golden, func(t *testing.T) {
+			t.Parallel()
 			std, stdout, stderr, _ := newStdio("")
 			if status := run(args, "", std); status != exitOK || stderr.String() != "" {
 				t.Errorf("status %d, standard error %q", status, stderr)
@@ -20,6 +22,7 @@ func TestRunDemo(t *testing.T) {
 
 // An interrupt of the first run also prevents the second.
 func TestRunDemo_interrupted(t *testing.T) {
+	t.Parallel()
 	std, stdout, stderr, signals := newStdio("")
 	signals <- os.Interrupt
 	if status := run(nil, "", std); status != exitFailed || stderr.String() != "backfill: stopped: interrupted\n" {

@@ -16,6 +16,7 @@ import (
 )
 
 func TestWrap(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, text, want string }{
 		{"event", `{"type":"page"}`, `{"_failed":{"line":7,"replay":"A","reason":"R"},"type":"page"}`},
 		{"blanks", `{ "type" : "page" }`, `{"_failed":{"line":7,"replay":"A","reason":"R"},"type" : "page" }`},
@@ -26,6 +27,7 @@ func TestWrap(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			got, err := wrap(line{number: 7, text: []byte(tt.text)}, "A", errors.New("R"))
 			if err != nil || string(got) != tt.want {
 				t.Errorf("got %s, error %v", got, err)
@@ -76,6 +78,7 @@ func trimObject(text []byte) string {
 // The failed file can be replayed. An event that fails again gets the new
 // reason.
 func TestFailures_replayed(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fx := newFixture(t, orders(1)+"{broken\n"+orders(3)+`{"type":"track","event":"Order Completed","properties":{"order_id":4}}`+"\n")
 		fx.addPeople(1)
@@ -120,6 +123,7 @@ func TestFailures_replayed(t *testing.T) {
 
 // A run that is refused leaves nothing behind that the next could resume.
 func TestFailures_notEmpty(t *testing.T) {
+	t.Parallel()
 	fx := newFixture(t, orders(1, 2))
 	stale := string(must(wrap(line{number: 1, text: []byte(`{}`)}, "A", errInDoubt))) + "\n"
 	writeFile(t, fx.settings.failed, stale)
@@ -133,8 +137,9 @@ func TestFailures_notEmpty(t *testing.T) {
 
 // The lines in the failed file of another replay do not count for this one.
 func TestFailures_ofAnotherReplay(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		other := newFixture(t, "broken\nbroken\nbroken\n")
+		other := newFixture(t, strings.Repeat("broken\n", 3))
 		other.replay().check(t, exitFailed, "failed 3")
 		fx := newFixture(t, orders(1, 2, 3))
 		fx.addPeople(1, 2, 3)

@@ -28,6 +28,7 @@ func compress(t *testing.T, text string) string {
 }
 
 func TestInput(t *testing.T) {
+	t.Parallel()
 	long := `{"type":"` + strings.Repeat("x", 5<<20) + `"}`
 	texts := map[string]string{
 		"empty":                "",
@@ -44,6 +45,7 @@ func TestInput(t *testing.T) {
 		want := readWithLibrary(text)
 		for form, data := range map[string]string{"plain": text, "gzip": compress(t, text), "two gzip members": compress(t, text[:len(text)/2]) + compress(t, text[len(text)/2:])} {
 			t.Run(name+", "+form, func(t *testing.T) {
+				t.Parallel()
 				path := writeFile(t, filepath.Join(t.TempDir(), "events"), data)
 				file := must(openInput(path, nil))
 				defer file.close()
@@ -119,6 +121,7 @@ func readAll(t *testing.T, in *input) []string {
 }
 
 func TestInput_digest(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	digest := func(text string) string {
 		in := must(openInput(writeFile(t, filepath.Join(dir, "events"), text), nil))
@@ -137,6 +140,7 @@ func TestInput_digest(t *testing.T) {
 
 // A read error ends the run, and the next one resumes.
 func TestInput_readError(t *testing.T) {
+	t.Parallel()
 	fx := newFixture(t, "")
 	fx.addPeople(upTo(40)...)
 	fx.SetRateLimit(1_000_000)

@@ -40,8 +40,10 @@ func (d *fullDisk) Truncate(size int64) error {
 
 // A partial line is removed, and nothing is written after it.
 func TestJournal_fullDisk(t *testing.T) {
+	t.Parallel()
 	for _, truncateErr := range []error{nil, syscall.EIO} {
 		t.Run(fmt.Sprintf("truncate: %v", truncateErr), func(t *testing.T) {
+			t.Parallel()
 			file := must(os.CreateTemp(t.TempDir(), "journal"))
 			j := &journal{file: &fullDisk{File: file, room: len("first\nsec"), truncateErr: truncateErr}}
 			first, second, third := j.write([]byte("first")), j.write([]byte("second")), j.write([]byte("third"))
@@ -64,6 +66,7 @@ func TestJournal_fullDisk(t *testing.T) {
 
 // A full disk ends a run, and the next one resumes.
 func TestJournal_fullDiskEndsReplay(t *testing.T) {
+	t.Parallel()
 	tests := map[string]func(files) *journal{
 		"checkpoint":  func(f files) *journal { return &f.checkpoint.journal },
 		"failed file": func(f files) *journal { return &f.failures.journal },
@@ -71,6 +74,7 @@ func TestJournal_fullDiskEndsReplay(t *testing.T) {
 	for name, full := range tests {
 		for room := 200; room <= 240; room += 8 { // a record has about 8 bytes
 			t.Run(fmt.Sprintf("%s, %d", name, room), func(t *testing.T) {
+				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					fx := newFixture(t, strings.Repeat("broken\n", 3)+orders(upTo(40)...)+"broken\n")
 					fx.addPeople(upTo(40)...)
@@ -103,6 +107,7 @@ func TestJournal_fullDiskEndsReplay(t *testing.T) {
 
 // A write error is reported even if the user stopped the run.
 func TestJournal_fullDiskAfterInterrupt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fx := newFixture(t, orders(upTo(100)...))
 		fx.addPeople(upTo(100)...)

@@ -119,6 +119,7 @@ var (
 // A tool that is killed again and again at random moments processes every
 // event, and repeats only events that were in flight at a kill.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, seed))
 	server, srv := newCountingServer(t)
@@ -178,11 +179,13 @@ func TestKill(t *testing.T) {
 // The signals of a terminal and of a service manager reach the tool, and leave
 // nothing in doubt.
 func TestSignal(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not have such signals")
 	}
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
 			server, srv := newCountingServer(t)
 			text, tickets, _ := killInput()
 			args := toolArgs(t, writeFile(t, filepath.Join(t.TempDir(), "events.jsonl"), text), srv)

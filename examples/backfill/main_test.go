@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestRun_usage(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	events := writeFile(t, filepath.Join(dir, "events"), `{"type":"page"}`)
 	config := writeFile(t, filepath.Join(dir, "config"), `{"channelId":5}`)
@@ -56,7 +57,7 @@ func TestRun_usage(t *testing.T) {
 		{name: "failed file that is not empty", args: withFiles("-failed", broken), token: "secret", status: exitUsage, want: "not empty"},
 		{name: "checkpoint that is another file", args: withFiles("-checkpoint", broken), token: "secret", status: exitUsage, want: "not a checkpoint"},
 	}
-	for _, tt := range tests {
+	for _, tt := range tests { //nolint:paralleltest // the subtests share files
 		t.Run(tt.name, func(t *testing.T) {
 			std, stdout, stderr, _ := newStdio("")
 			if status := run(tt.args, tt.token, std); status != tt.status || !strings.Contains(stderr.String(), tt.want) {
@@ -76,6 +77,7 @@ func TestRun_usage(t *testing.T) {
 }
 
 func TestRun_helpFits(t *testing.T) {
+	t.Parallel()
 	std, _, stderr, _ := newStdio("")
 	run([]string{"-h"}, "", std)
 	for line := range strings.Lines(strings.ReplaceAll(stderr.String(), "    \t", "        ")) {

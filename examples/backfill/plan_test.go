@@ -25,6 +25,7 @@ func planOf(t *testing.T, config trengo.DestinationConfig, events string) estima
 }
 
 func TestPlanner(t *testing.T) {
+	t.Parallel()
 	const (
 		identify     = `{"type":"identify","traits":{"email":"ann@example.com","name":"Ann"}}` + "\n"
 		renamed      = `{"type":"identify","traits":{"email":"ANN@example.com","name":"Ann Lee"}}` + "\n"
@@ -70,6 +71,7 @@ func TestPlanner(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			got := planOf(t, tt.config, tt.events)
 			if got.minRequests != tt.min || got.maxRequests != tt.max || got.people != tt.people {
 				t.Errorf("%d to %d requests for %d people, want %d to %d for %d", got.minRequests, got.maxRequests, got.people, tt.min, tt.max, tt.people)
@@ -81,8 +83,10 @@ func TestPlanner(t *testing.T) {
 // A replay takes the minimum if Trengo knows everyone, and the maximum if it
 // knows no one.
 func TestPlanner_matchesReplay(t *testing.T) {
+	t.Parallel()
 	for _, known := range []bool{false, true} {
 		t.Run(fmt.Sprintf("known %t", known), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fx := newFixture(t, randomEvents(300, 40))
 				fx.settings.create = true
@@ -104,6 +108,7 @@ func TestPlanner_matchesReplay(t *testing.T) {
 
 // A person who returns after -remember is searched for again.
 func TestPlanner_forgets(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		people := upTo(400)
 		fx := newFixture(t, orders(people...)+orders(people...)+orders(1))
@@ -140,6 +145,7 @@ func randomEvents(events, people int) string {
 }
 
 func TestPlanFile(t *testing.T) {
+	t.Parallel()
 	fx := newFixture(t, orders(upTo(9)...))
 	fx.addPeople(upTo(9)...)
 	fx.settings.plan = true
@@ -175,6 +181,7 @@ func TestPlanFile(t *testing.T) {
 
 // A plan does not wait for the rate limit.
 func TestPlanner_doesNotWait(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		config := trengo.DestinationConfig{ChannelID: demoChannel, PeopleTTL: time.Hour, EventTemplates: map[string]string{"Order Completed": ""}}
 		start := time.Now()

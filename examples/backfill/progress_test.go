@@ -10,6 +10,7 @@ import (
 )
 
 func TestProgressLine(t *testing.T) {
+	t.Parallel()
 	const limit = 120
 	tests := []struct {
 		name    string
@@ -27,6 +28,7 @@ func TestProgressLine(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			if got := progressLine(tt.counts, tt.elapsed, limit); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
@@ -35,6 +37,7 @@ func TestProgressLine(t *testing.T) {
 }
 
 func TestFormatTime(t *testing.T) {
+	t.Parallel()
 	for requests, want := range map[float64]string{0: "0s", 60: "30s", 118: "59s", 119.9: "1m", 7190: "1.0h", 120: "1m", 1200: "10m", 7200: "1.0h", 100_000: "13.9h", 1_000_000: "5.8 days"} {
 		if got := formatTime(requests, 120); got != want {
 			t.Errorf("%.1f requests take %s, want %s", requests, got, want)
@@ -45,6 +48,7 @@ func TestFormatTime(t *testing.T) {
 // In two minutes, a log gets a line every 10 seconds, and a terminal gets four
 // a second.
 func TestProgress_interval(t *testing.T) {
+	t.Parallel()
 	shape := regexp.MustCompile(`^\d+ of 120 done, 0 failed, \d+ a minute(, \d+[ms] left)?$`)
 	for name, tt := range map[string]struct {
 		terminal bool
@@ -55,6 +59,7 @@ func TestProgress_interval(t *testing.T) {
 		"terminal": {terminal: true, end: "\r", min: 400, max: 600},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fx := newFixture(t, orders(upTo(120)...))
 				fx.addPeople(upTo(120)...)
@@ -79,6 +84,7 @@ func TestProgress_interval(t *testing.T) {
 }
 
 func TestProgress_terminal(t *testing.T) {
+	t.Parallel()
 	out := new(buffer)
 	p := &progress{out: out}
 	p.print("first")

@@ -6,6 +6,7 @@ import (
 )
 
 func TestRanges(t *testing.T) {
+	t.Parallel()
 	for range 200 {
 		var r ranges
 		want := map[int]bool{}

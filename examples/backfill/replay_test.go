@@ -17,6 +17,7 @@ import (
 )
 
 func TestReplay_resumes(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fx := newFixture(t, orders(upTo(9)...)+"{\n\n"+orders(10, 11))
 		fx.addPeople(upTo(11)...)
@@ -34,8 +35,10 @@ func TestReplay_resumes(t *testing.T) {
 
 // The events of an outage are retried, and none of them fails.
 func TestReplay_outage(t *testing.T) {
+	t.Parallel()
 	for _, events := range []int{3, 200} {
 		t.Run(strconv.Itoa(events), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fx := newFixture(t, orders(upTo(events)...))
 				fx.addPeople(upTo(events)...)
@@ -54,6 +57,7 @@ func TestReplay_outage(t *testing.T) {
 }
 
 func TestReplay_endlessOutage(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fx := newFixture(t, orders(upTo(200)...))
 		fx.addPeople(upTo(200)...)
@@ -81,6 +85,7 @@ func TestReplay_endlessOutage(t *testing.T) {
 }
 
 func TestReplay_rejectedToken(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fx := newFixture(t, orders(upTo(200)...))
 		fx.SetTokens("another")
@@ -94,8 +99,10 @@ func TestReplay_rejectedToken(t *testing.T) {
 // A ticket whose response is lost is not created twice, although its event does
 // not have a messageId.
 func TestReplay_lostResponse(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]trengotest.Fault{"before": trengotest.LostBefore(), "after": trengotest.LostAfter(), "late": trengotest.Late(50 * time.Second)} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fx := newFixture(t, orders(upTo(20)...))
 				fx.addPeople(upTo(20)...)
@@ -115,6 +122,7 @@ func TestReplay_lostResponse(t *testing.T) {
 
 // An event that keeps failing while others succeed goes to the failed file.
 func TestReplay_retriesUsedUp(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fx := newFixture(t, orders(upTo(30)...))
 		fx.addPeople(upTo(30)...)
@@ -132,6 +140,7 @@ func TestReplay_retriesUsedUp(t *testing.T) {
 
 // An event is not retried before the time that Trengo asks for.
 func TestReplay_retryAfter(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fx := newFixture(t, orders(1))
 		fx.addPeople(1)
@@ -152,6 +161,7 @@ func TestReplay_retryAfter(t *testing.T) {
 }
 
 func TestReplay_tooManyFailures(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		people := upTo(300)
 		fx := newFixture(t, orders(people...))
@@ -183,8 +193,10 @@ func failSearches(people ...int) func(trengotest.Request) trengotest.Fault {
 
 // The first signal lets the events in flight finish.
 func TestReplay_interrupted(t *testing.T) {
+	t.Parallel()
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fx := newFixture(t, orders(upTo(100)...))
 				fx.addPeople(upTo(100)...)
@@ -208,6 +220,7 @@ func TestReplay_interrupted(t *testing.T) {
 
 // An identify that may create a second contact is in doubt, like a ticket.
 func TestReplay_interruptedDuplicates(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fx := newFixture(t, `{"type":"identify","traits":{"email":"p1@example.com","name":"Person 1"}}`+"\n")
 		writeFile(t, fx.settings.config, strings.Replace(demoConfig, `"enableDedup": true`, `"enableDedup": false`, 1))
@@ -223,8 +236,10 @@ func TestReplay_interruptedDuplicates(t *testing.T) {
 // The second signal cancels the events in flight, and the next run reports
 // them.
 func TestReplay_interruptedTwice(t *testing.T) {
+	t.Parallel()
 	for _, hold := range []bool{false, true} {
 		t.Run(fmt.Sprintf("hold %t", hold), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fx := newFixture(t, orders(upTo(40)...))
 				fx.addPeople(upTo(40)...)
@@ -265,6 +280,7 @@ func TestReplay_interruptedTwice(t *testing.T) {
 
 // An event stays in doubt until it is done, even if a later attempt fails.
 func TestReplay_staysInDoubt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fx := newFixture(t, orders(upTo(40)...))
 		fx.addPeople(upTo(40)...)
@@ -291,6 +307,7 @@ func TestReplay_staysInDoubt(t *testing.T) {
 
 // A stream that pauses does not keep a run from stopping.
 func TestReplay_interruptedDuringRead(t *testing.T) {
+	t.Parallel()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -321,6 +338,7 @@ func TestReplay_interruptedDuringRead(t *testing.T) {
 
 // The state of a long replay stays small.
 func TestReplay_manyEvents(t *testing.T) {
+	t.Parallel()
 	const events = 20_000
 	fx := newFixture(t, "")
 	fx.settings.events = "-"

@@ -7,6 +7,7 @@ import (
 
 // After a run, a signal ends the process again: otherwise it would be ignored.
 func TestReplayOnce_stopsSignals(t *testing.T) {
+	t.Parallel()
 	fx := newFixture(t, orders(1))
 	fx.addPeople(1)
 	received := false

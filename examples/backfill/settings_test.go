@@ -4,6 +4,7 @@ import "testing"
 
 // The lower of the user's limit and Trengo's counts.
 func TestSettings_currentLimit(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ user, trengo, want int }{{0, 0, 120}, {0, 60, 60}, {0, 300, 300}, {100, 0, 100}, {100, 60, 60}, {100, 300, 100}} {
 		fx := newFixture(t, orders(1))
 		fx.addPeople(1)

@@ -3,6 +3,7 @@ package main
 import "testing"
 
 func TestStats_end(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ total, before, limit, want int }{
 		{2000, 0, 0, 2000},
 		{2000, 500, 0, 2000},

@@ -10,37 +10,40 @@ import (
 	"github.com/trengo-go/trengo/trengotest"
 )
 
-// farBeyond is a rate limit that nobody reaches, so that nobody waits for a
-// Trengo that is not there.
-const farBeyond = 1_000_000_000
+// unlimitedRate is a rate limit that no sender reaches.
+const unlimitedRate = 1_000_000_000
 
-// useStandIn puts an in-memory Trengo in Trengo's place. Its secret is new
-// each time: what was once set up for it does not send real events to it.
-func (s *settings) useStandIn() {
-	if s.configPath == "" {
-		s.config = trengo.DestinationConfig{
-			ChannelID:      405980,
-			EventTemplates: map[string]string{"Order Completed": "Order {{ order_id }}"},
-		}
-	}
+// newFake returns an in-memory Trengo for config.
+func newFake(config trengo.DestinationConfig) *trengotest.Server {
 	kind := "EMAIL"
-	if s.config.ChannelIdentifier == trengo.IdentifierPhone {
+	if config.ChannelIdentifier == trengo.IdentifierPhone {
 		kind = "WA_BUSINESS"
 	}
-	s.standIn = trengotest.New()
-	s.standIn.SetRateLimit(farBeyond)
-	s.standIn.AddChannel(trengotest.Channel{ID: s.config.ChannelID, Type: kind})
-	s.secrets = []string{"Bearer " + rand.Text()}
+	fake := trengotest.New()
+	fake.SetRateLimit(unlimitedRate)
+	fake.AddChannel(trengotest.Channel{ID: config.ChannelID, Type: kind})
+	return fake
 }
 
-// introduce prints what to try, in the words of a shell.
-func introduce(out io.Writer, secret string, addr net.Addr) {
+// newDemoSecret returns another secret each time. A sender that was set up for
+// an earlier demo is refused: its real events must not get lost in a fake.
+func newDemoSecret() string { return "Bearer " + rand.Text() }
+
+func demoConfig() trengo.DestinationConfig {
+	return trengo.DestinationConfig{
+		ChannelID:      405980,
+		EventTemplates: map[string]string{"Order Completed": "Order {{ order_id }}"},
+	}
+}
+
+// printUsage prints a shell command that sends an event.
+func printUsage(out io.Writer, secret string, addr net.Addr) {
 	host, port, _ := net.SplitHostPort(addr.String())
 	if net.ParseIP(host).IsUnspecified() {
 		host = "localhost"
 	}
-	fmt.Fprintf(out, `There is no TRENGO_API_TOKEN, so an in-memory Trengo takes the place of the real one.
-It forgets everything when this program ends. Try it:
+	fmt.Fprintf(out, `TRENGO_API_TOKEN is not set, so an in-memory Trengo takes the place of the real
+one. It forgets everything when this program ends. Try it:
 
   curl -H 'Authorization: %s' -H 'Content-Type: application/json' -d '
     {"type":"identify","messageId":"1","traits":{"email":"ann@example.com","name":"Ann Lee"}}

@@ -1,26 +1,27 @@
-// Webhook is a service that takes events from RudderStack's Webhook and HTTP
+// Webhook is a service that receives events from RudderStack's Webhook and HTTP
 // Webhook destinations and turns them into Trengo contacts and tickets.
 //
-//	POST /events   an event, or an array of them, as JSON
-//	GET  /healthz  200, and 503 from the moment at which it is to end
-//	GET  /metrics  in the text format of Prometheus
+//	POST /events   an event, or an array of events, as JSON
+//	GET  /healthz  200, or 503 once the service is shutting down
+//	GET  /metrics  metrics in the text format of Prometheus
 //
-// Without TRENGO_API_TOKEN it needs no account: it runs on an in-memory
-// Trengo, makes up a secret and prints a command to try it with.
+// Without TRENGO_API_TOKEN it needs no account: it uses an in-memory Trengo and
+// a random secret, and prints a command to try.
 //
 //	go run ./examples/webhook
 //	TRENGO_API_TOKEN=... WEBHOOK_SECRETS='Bearer s3cret' go run ./examples/webhook -config config.json
 //
-// Tokens and secrets come from the environment, because everybody on the
-// machine can read the arguments of a program. -h lists all settings. Logs
-// are JSON on standard error, without personal data.
+// Tokens and secrets come from the environment, because every user of the
+// machine can read the arguments of a process. -h lists all settings. Logs are
+// JSON on standard error, without personal data.
 //
-// SIGTERM and SIGINT let it finish what it has accepted, which may take 13
-// seconds: 8 for the work and 5 for the answer to be read. It waits for -drain
-// and up to 18 seconds; a second signal ends it at once.
+// After SIGTERM or SIGINT the service finishes the requests it has accepted. A
+// request takes up to 13 seconds: 8 for the work and 5 for reading the response.
+// The shutdown takes -drain and up to 18 seconds. A second signal ends the
+// process at once.
 //
-// It speaks plain HTTP: TLS is the business of a reverse proxy, which should
-// pass on /events and nothing else.
+// The service speaks plain HTTP. Put a TLS reverse proxy in front that forwards
+// only /events.
 package main
 
 import (
@@ -38,13 +39,14 @@ import (
 // The exit statuses.
 const (
 	exitOK     = 0
-	exitFailed = 1 // it could not listen, or did not end in time
-	exitUsage  = 2 // nothing was tried
+	exitFailed = 1 // it could not listen, or did not shut down in time
+	exitUsage  = 2 // nothing was attempted
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// From then on a signal does what it does by itself: it kills.
+	// After the first signal, the next one has its default effect: it ends the
+	// process.
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
@@ -60,7 +62,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		}
 		return exitUsage
 	}
-	if err := s.read(flags.NArg(), getenv); err != nil {
+	if err := s.load(flags.NArg(), getenv); err != nil {
 		fmt.Fprintln(stderr, "webhook:", err)
 		return exitUsage
 	}
@@ -75,14 +77,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		fmt.Fprintln(stderr, "webhook:", err)
 		return exitFailed
 	}
-	logger.Info("listening", "addr", listener.Addr().String(), "demo", s.standIn != nil)
-	if s.standIn != nil {
-		introduce(stdout, s.secrets[0], listener.Addr())
+	logger.Info("listening", "addr", listener.Addr().String(), "demo", s.fake != nil)
+	if s.fake != nil {
+		printUsage(stdout, s.secrets[0], listener.Addr())
 	}
 	if err := svc.serve(ctx, listener); err != nil {
 		logger.Error("failed", "error", err)
 		return exitFailed
 	}
-	logger.Info("ended")
+	logger.Info("stopped")
 	return exitOK
 }

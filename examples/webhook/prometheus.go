@@ -10,20 +10,20 @@ import (
 	"sync"
 )
 
-// A family is all series of one metric. It is safe for concurrent use.
+// A family is a metric with all its series. It is safe for concurrent use.
 type family struct {
 	name, help string
 	labels     []string
-	bounds     []float64 // of the buckets of a histogram; nil: it is a counter
+	bounds     []float64 // of the buckets of a histogram; nil means a counter
 
 	mu     sync.Mutex
-	series map[string]*series // by their labels, as they are written
+	series map[string]*series // by their labels, in the text format
 }
 
 type series struct {
 	sum     float64
 	count   uint64
-	buckets []uint64 // how many values are within each bound and not within the one before
+	buckets []uint64 // not cumulative: each value counts in one bucket
 }
 
 func newCounter(name, help string, labels ...string) *family {
@@ -33,7 +33,8 @@ func newCounter(name, help string, labels ...string) *family {
 func newHistogram(name, help string, bounds []float64, labels ...string) *family {
 	f := &family{name: name, help: help, labels: labels, bounds: bounds, series: map[string]*series{}}
 	if len(labels) == 0 {
-		// The only series there will be begins at 0, not at its first value.
+		// The only series starts at 0, not at its first value: a rate over time
+		// needs the value before that.
 		f.series[""] = f.newSeries()
 	}
 	return f
@@ -41,7 +42,7 @@ func newHistogram(name, help string, bounds []float64, labels ...string) *family
 
 func (f *family) newSeries() *series { return &series{buckets: make([]uint64, len(f.bounds))} }
 
-// add adds to a counter, or a value to a histogram.
+// add adds value to a counter, or observes it in a histogram.
 func (f *family) add(value float64, labelValues ...string) {
 	key := f.key(labelValues)
 	f.mu.Lock()
@@ -78,30 +79,30 @@ func (f *family) write(b *bytes.Buffer) {
 	if f.bounds != nil {
 		kind = "histogram"
 	}
-	writeHead(b, f.name, f.help, kind)
+	writeHeader(b, f.name, f.help, kind)
 	for _, key := range slices.Sorted(maps.Keys(f.series)) {
 		s := f.series[key]
 		if f.bounds == nil {
 			writeSample(b, f.name, key, s.sum)
 			continue
 		}
-		within := uint64(0)
+		cumulative := uint64(0)
 		for i, bound := range f.bounds {
-			within += s.buckets[i]
-			writeSample(b, f.name+"_bucket", join(key, `le="`+number(bound)+`"`), float64(within))
+			cumulative += s.buckets[i]
+			writeSample(b, f.name+"_bucket", joinLabels(key, `le="`+formatFloat(bound)+`"`), float64(cumulative))
 		}
-		writeSample(b, f.name+"_bucket", join(key, `le="+Inf"`), float64(s.count))
+		writeSample(b, f.name+"_bucket", joinLabels(key, `le="+Inf"`), float64(s.count))
 		writeSample(b, f.name+"_sum", key, s.sum)
 		writeSample(b, f.name+"_count", key, float64(s.count))
 	}
 }
 
 func writeGauge(b *bytes.Buffer, name, help string, value float64) {
-	writeHead(b, name, help, "gauge")
+	writeHeader(b, name, help, "gauge")
 	writeSample(b, name, "", value)
 }
 
-func writeHead(b *bytes.Buffer, name, help, kind string) {
+func writeHeader(b *bytes.Buffer, name, help, kind string) {
 	fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
 }
 
@@ -109,14 +110,14 @@ func writeSample(b *bytes.Buffer, name, labels string, value float64) {
 	if labels != "" {
 		labels = "{" + labels + "}"
 	}
-	fmt.Fprintf(b, "%s%s %s\n", name, labels, number(value))
+	fmt.Fprintf(b, "%s%s %s\n", name, labels, formatFloat(value))
 }
 
-func join(labels, label string) string {
+func joinLabels(labels, label string) string {
 	if labels == "" {
 		return label
 	}
 	return labels + "," + label
 }
 
-func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

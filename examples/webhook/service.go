@@ -13,35 +13,35 @@ import (
 	"github.com/trengo-go/trengo"
 )
 
-// limits bound how long anybody can hold a connection.
+// limits bound how long a sender can use a connection.
 type limits struct {
-	// header is for the header of a request. Senders have it ready; those that
-	// drip it want to use up our connections.
+	// header is for the header of a request. An honest sender has it ready; an
+	// attacker sends it slowly to use up the connections.
 	header time.Duration
-	// budget is for a delivery, body and work. RudderStack gives up after 10 s
-	// and sends again what may have been done.
-	budget time.Duration
-	// answer is for reading the answer, after the budget: cut off, it would
-	// be a delivery whose outcome the sender does not know.
-	answer time.Duration
+	// delivery is for the body of a request and the work. RudderStack gives up
+	// after 10 s and delivers again what may have been done.
+	delivery time.Duration
+	// response is for reading the response, after the delivery. If it is cut
+	// off, the sender does not know the outcome of its delivery.
+	response time.Duration
 	// idle is for a connection between two requests. It is longer than that of
-	// most senders, so that it is they who close: an event that is sent while
-	// we close is lost on the way, and sent again much later.
+	// most senders, so that they close first: an event sent while the service
+	// closes gets lost, and RudderStack delivers it again much later.
 	idle time.Duration
 }
 
 var defaultLimits = limits{
-	header: 5 * time.Second,
-	budget: 8 * time.Second,
-	answer: 5 * time.Second,
-	idle:   2 * time.Minute,
+	header:   5 * time.Second,
+	delivery: 8 * time.Second,
+	response: 5 * time.Second,
+	idle:     2 * time.Minute,
 }
 
-// maxHeader is ample: the headers that RudderStack lets its users add have up
-// to 1,000 characters each.
+// maxHeader is ample: RudderStack's users can add headers of up to 1,000
+// characters each.
 const maxHeader = 64 << 10
 
-// A service takes events until it is told to end.
+// A service receives events until it is shut down.
 type service struct {
 	server   *http.Server
 	logger   *slog.Logger
@@ -50,12 +50,12 @@ type service struct {
 	draining atomic.Bool
 }
 
-// newService puts the parts together, each on the one before it: the error
-// names all mistakes of the first that has any.
+// newService builds the client, the destination, the handler and the server.
+// The error lists all mistakes of the first of them that has any.
 func newService(s *settings, logger *slog.Logger) (*service, error) {
 	m := newMetrics()
-	w := &watcher{logger: logger, metrics: m}
-	client, err := s.newClient(trengo.WithLogger(logger), trengo.WithObserver(m.attempt))
+	tm := &telemetry{logger: logger, metrics: m}
+	client, err := s.newClient(trengo.WithLogger(logger), trengo.WithObserver(m.observeAttempt))
 	if err != nil {
 		return nil, err
 	}
@@ -66,26 +66,26 @@ func newService(s *settings, logger *slog.Logger) (*service, error) {
 	}
 	handler, err := trengo.NewHandler(destination, trengo.HandlerConfig{
 		Secrets:              s.secrets,
-		SigningSecret:        s.segmentSecret,
-		Timeout:              s.limits.budget,
+		SigningSecret:        s.signingSecret,
+		Timeout:              s.limits.delivery,
 		RetryContactNotFound: s.unknown == unknownRetry,
 		DelayRateLimited:     true,
-		OnOutcome:            w.outcome,
+		OnOutcome:            tm.observeOutcome,
 	})
 	if err != nil {
 		return nil, err
 	}
 	svc := &service{logger: logger, drain: s.drain, limits: s.limits}
 	mux := http.NewServeMux()
-	mux.Handle("/events", w.watch(handler))
+	mux.Handle("/events", tm.observeRequests(handler))
 	mux.HandleFunc("GET /healthz", svc.health)
-	mux.HandleFunc("GET /metrics", func(rw http.ResponseWriter, _ *http.Request) { m.serve(rw, client.RateLimit()) })
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) { m.respond(w, client.RateLimit()) })
 	svc.server = &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: s.limits.header,
-		// For the routes beside /events, which has its budget.
-		ReadTimeout:    s.limits.header + s.limits.budget,
-		WriteTimeout:   s.limits.budget + s.limits.answer,
+		// For the other routes: the handler of /events bounds its own reads.
+		ReadTimeout:    s.limits.header + s.limits.delivery,
+		WriteTimeout:   s.limits.delivery + s.limits.response,
 		IdleTimeout:    s.limits.idle,
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelError),
@@ -93,20 +93,20 @@ func newService(s *settings, logger *slog.Logger) (*service, error) {
 	return svc, nil
 }
 
-// health does not ask Trengo: what another process would not cure is no reason
-// to start one. The metrics tell.
+// health does not depend on Trengo: restarting this process would not repair an
+// outage there. The metrics show one.
 func (s *service) health(w http.ResponseWriter, _ *http.Request) {
 	if s.draining.Load() {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = io.WriteString(w, "ending\n")
+		_, _ = io.WriteString(w, "shutting down\n")
 		return
 	}
 	_, _ = io.WriteString(w, "ok\n")
 }
 
-// serve takes connections until ctx ends and the drain is over, and returns when
-// every request whose header was read by then is answered. RudderStack sends
-// again what it could not deliver meanwhile.
+// serve accepts connections until ctx ends and the drain is over. It returns
+// once every request whose header was read by then has its response.
+// RudderStack delivers later what it could not deliver meanwhile.
 func (s *service) serve(ctx context.Context, listener net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.server.Serve(listener) }()
@@ -116,18 +116,18 @@ func (s *service) serve(ctx context.Context, listener net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
-	s.logger.Info("ending", "drain", s.drain.String())
+	s.logger.Info("shutting down", "drain", s.drain.String())
 	select {
 	case err := <-failed:
 		return err
 	case <-time.After(s.drain):
 	}
-	// No connection is in use for longer than that.
-	most := s.limits.header + s.limits.budget + s.limits.answer
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
+	// No request takes longer.
+	longest := s.limits.header + s.limits.delivery + s.limits.response
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
 	defer cancel()
 	if err := s.server.Shutdown(ctx); err != nil {
-		return fmt.Errorf("requests were still under way after %s: %w", most, err)
+		return fmt.Errorf("requests were still in flight after %s: %w", longest, err)
 	}
 	return nil
 }

@@ -17,14 +17,15 @@ import (
 	"github.com/trengo-go/trengo/trengotest"
 )
 
-// The ways to go with a track event of a person whom Trengo does not know.
+// The values of -unknown: what to do with a track event of a person whom Trengo
+// does not know.
 const (
 	unknownRetry  = "retry"
 	unknownCreate = "create"
 	unknownFail   = "fail"
 )
 
-// settings are what the flags, the environment and the config file say.
+// settings hold the flags, the environment and the config file.
 type settings struct {
 	addr          string
 	configPath    string
@@ -35,10 +36,10 @@ type settings struct {
 	token         string
 	tokenFile     string
 	secrets       []string
-	segmentSecret string
+	signingSecret string
 
-	standIn *trengotest.Server // takes the place of Trengo; nil: there is a token
-	limits  limits
+	fake   *trengotest.Server // replaces Trengo; nil if there is a token
+	limits limits
 }
 
 func newSettings() *settings { return &settings{limits: defaultLimits} }
@@ -48,8 +49,8 @@ func (s *settings) flags(getenv func(string) string) *flag.FlagSet {
 	flags.StringVar(&s.addr, "addr", cmp.Or(getenv("WEBHOOK_ADDR"), ":8080"), "listen on `host:port`; also WEBHOOK_ADDR")
 	flags.StringVar(&s.configPath, "config", getenv("WEBHOOK_CONFIG"), "a `file` with RudderStack's destination config; also WEBHOOK_CONFIG")
 	flags.StringVar(&s.unknown, "unknown", unknownRetry,
-		"which `way` to go with a track event of a person whom Trengo does not know:\nretry (RudderStack sends it again for hours and holds back the user's later events),\ncreate (the contact) or fail (the event is lost)")
-	flags.DurationVar(&s.drain, "drain", 0, "how long /healthz says 503 before no connection is taken any more:\nwhat a load balancer needs to notice")
+		"the `action` for a track event of a person whom Trengo does not know:\nretry (RudderStack delivers it again for hours, and delays the later\nevents of the user), create (the contact) or\nfail (the event is lost)")
+	flags.DurationVar(&s.drain, "drain", 0, "how long /healthz returns 503 before the service stops accepting\nconnections; set it to the time that a load balancer needs to notice")
 	flags.TextVar(&s.logLevel, "log-level", slog.LevelInfo, "the lowest `level` to log: debug, info, warn or error")
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), usage)
@@ -62,23 +63,23 @@ const usage = `Usage: webhook [flags]
 
 Environment:
   TRENGO_API_TOKEN
-    	the personal access token; without one an in-memory Trengo takes its place
+    	the personal access token; without it, an in-memory Trengo is used
   TRENGO_API_TOKEN_FILE
     	a file with the token, which may be replaced at any time
   WEBHOOK_SECRETS
-    	the values that the Authorization header may have, as a whole, such as
-    	"Bearer s3cret"; several, with commas between, let one be replaced
+    	the accepted values of the Authorization header, each in full, such as
+    	"Bearer s3cret"; separate several with commas to replace one
   WEBHOOK_SEGMENT_SECRET
-    	the shared secret of senders that sign, as Segment does
+    	the shared secret of senders that sign their requests as Segment does
 
 Flags:
 `
 
-// read takes up what the flags leave to the environment and to files. The
-// error names every mistake at once.
-func (s *settings) read(arguments int, getenv func(string) string) error {
+// load reads the environment and the files, and checks all settings. The error
+// lists every mistake.
+func (s *settings) load(arguments int, getenv func(string) string) error {
 	s.token, s.tokenFile = getenv("TRENGO_API_TOKEN"), getenv("TRENGO_API_TOKEN_FILE")
-	s.segmentSecret = getenv("WEBHOOK_SEGMENT_SECRET")
+	s.signingSecret = getenv("WEBHOOK_SEGMENT_SECRET")
 	if list := getenv("WEBHOOK_SECRETS"); list != "" {
 		for secret := range strings.SplitSeq(list, ",") {
 			s.secrets = append(s.secrets, strings.TrimSpace(secret))
@@ -86,18 +87,18 @@ func (s *settings) read(arguments int, getenv func(string) string) error {
 	}
 	var mistakes []error
 	if arguments > 0 {
-		mistakes = append(mistakes, errors.New("there are arguments that belong to no flag"))
+		mistakes = append(mistakes, errors.New("unexpected arguments: every value belongs to a flag"))
 	}
 	if _, _, err := net.SplitHostPort(s.addr); err != nil {
 		mistakes = append(mistakes, fmt.Errorf("-addr: %w", err))
 	}
 	if s.unknown != unknownRetry && s.unknown != unknownCreate && s.unknown != unknownFail {
-		mistakes = append(mistakes, errors.New("-unknown is neither retry nor create nor fail"))
+		mistakes = append(mistakes, errors.New("-unknown must be retry, create or fail"))
 	}
 	if s.drain < 0 {
-		mistakes = append(mistakes, errors.New("-drain is negative"))
+		mistakes = append(mistakes, errors.New("-drain must not be negative"))
 	}
-	mistakes = append(mistakes, s.readConfig(), s.choose())
+	mistakes = append(mistakes, s.readConfig(), s.selectTrengo())
 	return errors.Join(mistakes...)
 }
 
@@ -115,21 +116,21 @@ func (s *settings) readConfig() error {
 	return nil
 }
 
-// choose decides between Trengo and the stand-in. A service that lacks one
-// setting must not run: neither for everybody, nor as a demo that swallows
+// selectTrengo chooses the real Trengo or the fake. A service that lacks a
+// setting must not start: neither open to everyone, nor as a demo that loses
 // real events.
-func (s *settings) choose() error {
-	secured := len(s.secrets) > 0 || s.segmentSecret != ""
+func (s *settings) selectTrengo() error {
+	secured := len(s.secrets) > 0 || s.signingSecret != ""
 	if s.token == "" && s.tokenFile == "" {
 		if secured {
-			return errors.New("there is a secret, and neither TRENGO_API_TOKEN nor TRENGO_API_TOKEN_FILE")
+			return errors.New("a secret is set, but neither TRENGO_API_TOKEN nor TRENGO_API_TOKEN_FILE is")
 		}
-		s.useStandIn()
+		s.useFake()
 		return nil
 	}
 	var mistakes []error
 	if s.token != "" && s.tokenFile != "" {
-		mistakes = append(mistakes, errors.New("TRENGO_API_TOKEN is set, and so is TRENGO_API_TOKEN_FILE"))
+		mistakes = append(mistakes, errors.New("TRENGO_API_TOKEN and TRENGO_API_TOKEN_FILE are both set"))
 	}
 	if s.tokenFile != "" {
 		if _, err := s.readToken(); err != nil {
@@ -137,16 +138,24 @@ func (s *settings) choose() error {
 		}
 	}
 	if !secured {
-		mistakes = append(mistakes, errors.New("neither WEBHOOK_SECRETS nor WEBHOOK_SEGMENT_SECRET is set: everybody could write to Trengo"))
+		mistakes = append(mistakes, errors.New("neither WEBHOOK_SECRETS nor WEBHOOK_SEGMENT_SECRET is set: anyone could write to Trengo"))
 	}
 	if s.configPath == "" {
-		mistakes = append(mistakes, errors.New("there is a token, and neither -config nor WEBHOOK_CONFIG"))
+		mistakes = append(mistakes, errors.New("a token is set, but neither -config nor WEBHOOK_CONFIG is"))
 	}
 	return errors.Join(mistakes...)
 }
 
-// readToken reads a file small and local enough to be read for every request
-// to Trengo.
+func (s *settings) useFake() {
+	if s.configPath == "" {
+		s.config = demoConfig()
+	}
+	s.fake = newFake(s.config)
+	s.secrets = []string{newDemoSecret()}
+}
+
+// readToken is called for every request to Trengo. The file is small and local
+// enough for that.
 func (s *settings) readToken() (string, error) {
 	data, err := os.ReadFile(s.tokenFile)
 	if err != nil {
@@ -159,12 +168,11 @@ func (s *settings) readToken() (string, error) {
 	return token, nil
 }
 
-// newClient makes the client of the token, or of the stand-in.
 func (s *settings) newClient(opts ...trengo.Option) (*trengo.Client, error) {
 	token := s.token
 	switch {
-	case s.standIn != nil:
-		token, opts = trengotest.Token, append(opts, trengo.WithHTTPClient(s.standIn.HTTPClient()))
+	case s.fake != nil:
+		token, opts = trengotest.Token, append(opts, trengo.WithHTTPClient(s.fake.HTTPClient()))
 	case s.tokenFile != "":
 		opts = append(opts, trengo.WithTokenSource(func(context.Context) (string, error) { return s.readToken() }))
 	}

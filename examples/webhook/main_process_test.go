@@ -17,16 +17,7 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary be the program, so that signals reach main and
-// nothing is built for it.
-func TestMain(m *testing.M) {
-	if os.Getenv("WEBHOOK_TEST_AS_PROGRAM") != "" {
-		main()
-	}
-	os.Exit(m.Run())
-}
-
-// A process is the program, with the address and the secret that it printed.
+// A process runs the program, with the address and the secret that it prints.
 type process struct {
 	cmd            *exec.Cmd
 	addr, secret   string
@@ -34,15 +25,15 @@ type process struct {
 	exited         chan error
 }
 
-var curlLine = regexp.MustCompile(`curl -H 'Authorization: (.*)' -H 'Content-Type: application/json' -d '\n(.*)\n *' http://(.*)/events`)
+var curlCommand = regexp.MustCompile(`curl -H 'Authorization: (.*)' -H 'Content-Type: application/json' -d '\n(.*)\n *' http://(.*)/events`)
 
 func startProcess(t *testing.T, args ...string) *process {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Skip("there is no SIGTERM on Windows")
+		t.Skip("Windows does not have SIGTERM")
 	}
 	p := &process{cmd: exec.Command(os.Args[0], append([]string{"-addr", "127.0.0.1:0"}, args...)...), exited: make(chan error, 1)}
-	p.cmd.Env = []string{"WEBHOOK_TEST_AS_PROGRAM=1"}
+	p.cmd.Env = []string{runAsProgram + "=1"}
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -56,7 +47,7 @@ func startProcess(t *testing.T, args ...string) *process {
 	})
 	var printed []string
 	eventually(t, "a command to try", func() bool {
-		printed = curlLine.FindStringSubmatch(p.stdout.String())
+		printed = curlCommand.FindStringSubmatch(p.stdout.String())
 		return printed != nil
 	})
 	p.secret, p.addr = printed[1], printed[3]
@@ -70,13 +61,8 @@ func (p *process) signal(t *testing.T) {
 	}
 }
 
-// A delivery is a request whose body comes in two parts.
-type delivery struct {
-	conn net.Conn
-	rest string
-}
-
-func (p *process) begin(t *testing.T, body string) delivery {
+// startDelivery sends the first half of a request body.
+func (p *process) startDelivery(t *testing.T, body string) halfDelivery {
 	t.Helper()
 	conn, err := net.Dial("tcp", p.addr)
 	if err != nil {
@@ -89,20 +75,7 @@ func (p *process) begin(t *testing.T, body string) delivery {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return delivery{conn: conn, rest: body[half:]}
-}
-
-func (d delivery) finish() (status int, answer string, err error) {
-	_ = d.conn.SetDeadline(time.Now().Add(10 * time.Second))
-	if _, err := io.WriteString(d.conn, d.rest); err != nil {
-		return 0, "", err
-	}
-	resp, err := http.ReadResponse(bufio.NewReader(d.conn), nil)
-	if err != nil {
-		return 0, "", err
-	}
-	data, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(data), err
+	return halfDelivery{conn: conn, rest: body[half:]}
 }
 
 func (p *process) healthz() (status int, err error) {
@@ -115,20 +88,39 @@ func (p *process) healthz() (status int, err error) {
 	return status, err
 }
 
-// The command that it prints works; SIGTERM lets what is under way be
-// finished and takes nothing more.
-func TestProcess_endsGracefully(t *testing.T) {
+// A halfDelivery is a request of which half the body has been sent.
+type halfDelivery struct {
+	conn net.Conn
+	rest string
+}
+
+func (d halfDelivery) finish() (status int, response string, err error) {
+	_ = d.conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(d.conn, d.rest); err != nil {
+		return 0, "", err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(d.conn), nil)
+	if err != nil {
+		return 0, "", err
+	}
+	data, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(data), err
+}
+
+// The printed command works. After SIGTERM the program finishes the request in
+// flight and does not accept another.
+func TestProcess_shutsDown(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, "-drain", "1s")
 	if status, err := p.healthz(); status != http.StatusOK {
-		t.Errorf("healthz says %d, %v", status, err)
+		t.Errorf("healthz: %d, %v", status, err)
 	}
-	d := p.begin(t, curlLine.FindStringSubmatch(p.stdout.String())[2])
-	// The half must have come by when the signal does.
-	metrics := &running{url: "http://" + p.addr}
+	d := p.startDelivery(t, curlCommand.FindStringSubmatch(p.stdout.String())[2])
+	// The first half must arrive before the signal.
+	fx := &fixture{url: "http://" + p.addr}
 	sender := newSender(t)
-	eventually(t, "a request under way", func() bool {
-		_, text := metrics.get(t, sender, "/metrics")
+	eventually(t, "a request in flight", func() bool {
+		_, text := fx.get(t, sender, "/metrics")
 		return strings.Contains(text, "webhook_requests_in_flight 1\n")
 	})
 	sender.CloseIdleConnections()
@@ -144,18 +136,18 @@ func TestProcess_endsGracefully(t *testing.T) {
 	})
 	select {
 	case err := <-p.exited:
-		t.Fatalf("it ended with a request under way: %v", err)
+		t.Fatalf("it exited with a request in flight: %v", err)
 	default:
 	}
-	status, answer, err := d.finish()
-	if err != nil || status != http.StatusOK || !strings.Contains(answer, "contact_created") {
-		t.Errorf("%d %q, %v", status, answer, err)
+	status, response, err := d.finish()
+	if err != nil || status != http.StatusOK || !strings.Contains(response, "contact_created") {
+		t.Errorf("%d %q, %v", status, response, err)
 	}
 	if err := <-p.exited; err != nil {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("it exited with %v", err)
 	}
-	if !strings.Contains(p.stderr.String(), `"msg":"ended"`) {
-		t.Error("it did not say that it ended")
+	if !strings.Contains(p.stderr.String(), `"msg":"stopped"`) {
+		t.Error("it did not log that it stopped")
 	}
 }
 
@@ -163,10 +155,10 @@ func TestProcess_secondSignalKills(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, "-drain", "1h")
 	p.signal(t)
-	eventually(t, "ending", func() bool { return strings.Contains(p.stderr.String(), `"msg":"ending"`) })
-	// The signal's own effect is restored a moment later than that.
+	eventually(t, "shutting down", func() bool { return strings.Contains(p.stderr.String(), `"msg":"shutting down"`) })
+	// The default effect of the signal is restored a moment after that.
 	var err error
-	eventually(t, "an end", func() bool {
+	eventually(t, "an exit", func() bool {
 		_ = p.cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case err = <-p.exited:
@@ -177,6 +169,6 @@ func TestProcess_secondSignalKills(t *testing.T) {
 	})
 	var killed *exec.ExitError
 	if !errors.As(err, &killed) || killed.ExitCode() != -1 {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("it exited with %v", err)
 	}
 }
