@@ -168,10 +168,16 @@ func openCheckpoint(path string, h header) (*checkpoint, error) {
 	}
 	c, err := newCheckpoint(file, h)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), lockedFile{file}.Close())
 	}
 	return c, nil
 }
+
+// A lockedFile releases its lock when it is closed. Closing it is not enough: a
+// child process that is just being started shares the file, and so the lock.
+type lockedFile struct{ *os.File }
+
+func (f lockedFile) Close() error { return errors.Join(unlock(f.File), f.File.Close()) }
 
 func newCheckpoint(file *os.File, h header) (*checkpoint, error) {
 	if err := lock(file); err != nil {
@@ -185,7 +191,7 @@ func newCheckpoint(file *os.File, h header) (*checkpoint, error) {
 		return nil, err
 	}
 	return &checkpoint{
-		journal: journal{file: file, complete: complete},
+		journal: journal{file: lockedFile{file}, complete: complete},
 		header:  h,
 		state:   s,
 		isNew:   complete == 0,

@@ -13,7 +13,7 @@ import (
 // A fullDisk accepts room more bytes. After the first write that does not fit,
 // there is room again.
 type fullDisk struct {
-	*os.File
+	journalFile
 	room        int
 	truncateErr error
 }
@@ -21,9 +21,9 @@ type fullDisk struct {
 func (d *fullDisk) Write(p []byte) (int, error) {
 	if len(p) <= d.room {
 		d.room -= len(p)
-		return d.File.Write(p)
+		return d.journalFile.Write(p)
 	}
-	n, err := d.File.Write(p[:d.room])
+	n, err := d.journalFile.Write(p[:d.room])
 	d.room = 1 << 20
 	if err == nil {
 		err = syscall.ENOSPC
@@ -35,7 +35,7 @@ func (d *fullDisk) Truncate(size int64) error {
 	if d.truncateErr != nil {
 		return d.truncateErr
 	}
-	return d.File.Truncate(size)
+	return d.journalFile.Truncate(size)
 }
 
 // A partial line is removed, and nothing is written after it.
@@ -45,7 +45,7 @@ func TestJournal_fullDisk(t *testing.T) {
 		t.Run(fmt.Sprintf("truncate: %v", truncateErr), func(t *testing.T) {
 			t.Parallel()
 			file := must(os.CreateTemp(t.TempDir(), "journal"))
-			j := &journal{file: &fullDisk{File: file, room: len("first\nsec"), truncateErr: truncateErr}}
+			j := &journal{file: &fullDisk{journalFile: file, room: len("first\nsec"), truncateErr: truncateErr}}
 			first, second, third := j.write([]byte("first")), j.write([]byte("second")), j.write([]byte("third"))
 			if first != nil || second == nil || third == nil {
 				t.Errorf("errors %v, %v and %v", first, second, third)
@@ -80,7 +80,7 @@ func TestJournal_fullDiskEndsReplay(t *testing.T) {
 					fx.addPeople(upTo(40)...)
 					stopped := fx.replayWithFiles(func(f files, _ chan<- os.Signal) {
 						j := full(f)
-						j.file = &fullDisk{File: j.file.(*os.File), room: room}
+						j.file = &fullDisk{journalFile: j.file, room: room}
 					})
 					if stopped == nil || strings.Count(stopped.Error(), syscall.ENOSPC.Error()) != 1 {
 						t.Errorf("stopped with %v", stopped)
@@ -118,7 +118,7 @@ func TestJournal_fullDiskAfterInterrupt(t *testing.T) {
 				time.Sleep(time.Millisecond)
 				f.checkpoint.mu.Lock()
 				defer f.checkpoint.mu.Unlock()
-				f.checkpoint.file = &fullDisk{File: f.checkpoint.file.(*os.File)}
+				f.checkpoint.file = &fullDisk{journalFile: f.checkpoint.file}
 			})
 		})
 		if stopped == nil || stopped.Error() != "interrupted\n"+syscall.ENOSPC.Error() {
