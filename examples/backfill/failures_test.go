@@ -84,9 +84,9 @@ func TestFailures_replayed(t *testing.T) {
 		fx.addPeople(1)
 		fx.replay().check(t, exitFailed, "done 1", "failed 3")
 		want := map[int]string{
-			2: "trengo: invalid event: it is broken JSON",
+			2: "trengo: invalid event: it is not valid JSON",
 			3: "trengo: contact not found",
-			4: "trengo: missing identifier: the event has no email",
+			4: "trengo: missing identifier: the event does not have an email",
 		}
 		if diff := cmp.Diff(want, fx.failedLines()); diff != "" {
 			t.Errorf("failed (-want +got):\n%s", diff)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -119,7 +120,7 @@ func (s *settings) readConfig() (trengo.DestinationConfig, error) {
 func (s *settings) connect(config trengo.DestinationConfig, st *stats) (*trengo.Client, *trengo.Destination, error) {
 	opts := []trengo.Option{
 		trengo.WithBaseURL(s.baseURL),
-		trengo.WithObserver(func(trengo.Attempt) { st.addRequest() }),
+		trengo.WithObserver(func(context.Context, trengo.Attempt) { st.addRequest() }),
 		s.transport,
 	}
 	if s.rateLimit > 0 {

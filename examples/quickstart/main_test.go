@@ -40,7 +40,7 @@ Ben, who never signed up, places an order.
   API requests: 1
 
 An order arrives without an email.
-  failed: trengo: missing identifier: the event has no email
+  failed: trengo: missing identifier: the event does not have an email
   API requests: 0
 
 After 7 API requests, the in-memory Trengo has

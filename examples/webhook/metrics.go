@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -39,8 +40,8 @@ func newMetrics() *metrics {
 }
 
 // observeAttempt is called after each request to Trengo.
-func (m *metrics) observeAttempt(a trengo.Attempt) {
-	m.attempts.add(1, a.Method, a.Route, strconv.Itoa(a.Status), a.Class)
+func (m *metrics) observeAttempt(_ context.Context, a trengo.Attempt) {
+	m.attempts.add(1, a.Method, a.Route, strconv.Itoa(a.StatusCode), string(a.Class))
 	m.wire.add(a.Elapsed.Seconds(), a.Method, a.Route)
 	m.waiting.add(a.Waited.Seconds())
 }

@@ -19,12 +19,12 @@ func TestMetrics_text(t *testing.T) {
 	m := newMetrics()
 	m.inFlight.Add(2)
 	for _, a := range []trengo.Attempt{
-		{Method: http.MethodPost, Route: "/tickets", Status: http.StatusOK, Number: 1, Waited: 2 * time.Second, Elapsed: 125 * time.Millisecond},
-		{Method: http.MethodPost, Route: "/tickets", Status: http.StatusTooManyRequests, Number: 1, Elapsed: 100 * time.Millisecond, Class: "rate_limited"},
-		{Method: http.MethodGet, Route: "/contacts", Number: 1, Elapsed: 30 * time.Second, Class: "timeout"},
-		{Method: http.MethodPut, Route: "/contacts/{id}", Status: http.StatusOK, Number: 2},
+		{Method: http.MethodPost, Route: "/tickets", StatusCode: http.StatusOK, Number: 1, Waited: 2 * time.Second, Elapsed: 125 * time.Millisecond},
+		{Method: http.MethodPost, Route: "/tickets", StatusCode: http.StatusTooManyRequests, Number: 1, Elapsed: 100 * time.Millisecond, Class: trengo.AttemptClassRateLimited},
+		{Method: http.MethodGet, Route: "/contacts", Number: 1, Elapsed: 30 * time.Second, Class: trengo.AttemptClassTimeout},
+		{Method: http.MethodPut, Route: "/contacts/{id}", StatusCode: http.StatusOK, Number: 2},
 	} {
-		m.observeAttempt(a)
+		m.observeAttempt(t.Context(), a)
 	}
 	m.observeOutcome(trengo.Outcome{Result: trengo.Result{Action: trengo.ActionTicketCreated}}, http.StatusOK)
 	m.observeOutcome(trengo.Outcome{Result: trengo.Result{Action: trengo.ActionTicketCreated}}, http.StatusOK)

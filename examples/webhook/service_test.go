@@ -17,7 +17,7 @@ func TestService_delivers(t *testing.T) {
 		{"event", annIdentify, http.StatusOK, `"action":"contact_created"`},
 		{"array with a redelivered event", "[" + annIdentify + "," + annOrder + "]", http.StatusOK, `"duplicate":true`},
 		{"event of an unknown person", strings.ReplaceAll(annOrder, "ann@", "ben@"), http.StatusServiceUnavailable, "contact not found"},
-		{"empty object", `{}`, http.StatusBadRequest, "no type"},
+		{"empty object", `{}`, http.StatusBadRequest, "does not have a type"},
 	} {
 		status, response, err := fx.post(sender, tt.body)
 		if err != nil || status != tt.status || !strings.Contains(response, tt.want) {
