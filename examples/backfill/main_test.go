@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestRun_usage(t *testing.T) {
+func TestRun_usage(t *testing.T) { //nolint:tparallel // the subtests share files
 	t.Parallel()
 	dir := t.TempDir()
 	events := writeFile(t, filepath.Join(dir, "events"), `{"type":"page"}`)
@@ -57,7 +57,7 @@ func TestRun_usage(t *testing.T) {
 		{name: "failed file that is not empty", args: withFiles("-failed", broken), token: "secret", status: exitUsage, want: "not empty"},
 		{name: "checkpoint that is another file", args: withFiles("-checkpoint", broken), token: "secret", status: exitUsage, want: "not a checkpoint"},
 	}
-	for _, tt := range tests { //nolint:paralleltest // the subtests share files
+	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			std, stdout, stderr, _ := newStdio("")
 			if status := run(tt.args, tt.token, std); status != tt.status || !strings.Contains(stderr.String(), tt.want) {

@@ -22,8 +22,8 @@ func withShortLimits(s *settings) {
 }
 
 // Senders that stop in the middle of a request are disconnected, however many
-// they are.
-func TestHostile_stalledSenders(t *testing.T) { //nolint:paralleltest // counts goroutines
+// they are. It counts goroutines, so it does not run in parallel.
+func TestHostile_stalledSenders(t *testing.T) {
 	fx, sender := newFixture(t, withShortLimits), newSender(t)
 	fx.checkHealthy(t, sender, "start")
 	before := runtime.NumGoroutine()
@@ -156,8 +156,9 @@ func TestHostile_requests(t *testing.T) {
 // seed makes the random bodies the same in every run.
 const seed = 20261122
 
-// Ten thousand random bodies do not leave anything behind in the service.
-func TestHostile_randomBodies(t *testing.T) { //nolint:paralleltest // counts goroutines and measures the heap
+// Ten thousand random bodies do not leave anything behind in the service. It
+// counts goroutines and measures the heap, so it does not run in parallel.
+func TestHostile_randomBodies(t *testing.T) {
 	fx, sender := newFixture(t, nil), newSender(t)
 	fx.checkHealthy(t, sender, "start")
 	goroutines := runtime.NumGoroutine()

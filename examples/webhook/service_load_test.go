@@ -15,8 +15,9 @@ const (
 	people  = 1000
 )
 
-// TestSenders is a short run of BenchmarkSenders.
-func TestSenders(t *testing.T) { //nolint:paralleltest // uses the whole machine
+// TestSenders is a short run of BenchmarkSenders. It uses the whole machine, so
+// it does not run in parallel.
+func TestSenders(t *testing.T) {
 	const events = 2_000
 	l := newLoad(t)
 	l.send(t, events)
