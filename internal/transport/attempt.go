@@ -170,7 +170,7 @@ func (t *attemptTransport) exchange(c *call, req *http.Request, began time.Time)
 			c.completeSlot(info)
 		}
 	}()
-	resp, err := t.send(req)
+	resp, err := t.forward(req)
 	if err == nil {
 		info = c.readRateInfo(resp, began)
 		return resp, outcomeNone, nil
@@ -182,8 +182,9 @@ func (t *attemptTransport) exchange(c *call, req *http.Request, began time.Time)
 	return nil, result, err
 }
 
-// send accepts from a transport what net/http would accept.
-func (t *attemptTransport) send(req *http.Request) (*http.Response, error) {
+// forward sends the request by the caller's transport. It accepts what net/http
+// would accept.
+func (t *attemptTransport) forward(req *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(req)
 	switch {
 	case err != nil:

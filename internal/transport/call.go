@@ -16,8 +16,8 @@ const (
 	// set. The server's window is a minute: to ask for more than a few of them
 	// is a mistake.
 	maxPause = 5 * time.Minute
-	// maxRetryAfter is the longest pause that callers are asked for: nobody
-	// should stay away for years because of a header.
+	// maxRetryAfter is the longest RetryAfter of a Failure: a caller should not
+	// stop for years because of a header.
 	maxRetryAfter = time.Hour
 	// minPause is the shortest pause after a 429. Otherwise a server that
 	// rounds down to zero would be asked again within the same second.
@@ -101,7 +101,7 @@ func (c *call) acquireSlot(ctx context.Context) error {
 	}
 	err := c.engine.limiter.acquire(ctx, &c.slot, bound)
 	if errors.As(err, &c.noRoom) || errors.Is(err, ErrTooLate) {
-		c.reportNoRoom()
+		c.reportNoRoom(ctx)
 	}
 	c.holdsSlot = err == nil
 	return err
@@ -197,7 +197,7 @@ func (c *call) endAttempt(result outcome, cause error, elapsed time.Duration) {
 	}
 }
 
-// describe is what logs and observers are told about the last attempt.
+// describe describes the last attempt for logs and observers.
 func (c *call) describe(elapsed time.Duration) Attempt {
 	return Attempt{
 		Method:     c.req.Method,
@@ -223,7 +223,7 @@ func (c *call) shouldRetry(ctx context.Context) bool {
 	}
 	retry := c.planRetry(ctx)
 	if c.engine.observer.logger != nil {
-		c.engine.observer.retry(c.callerCtx, c.describe(0), retry, max(c.nextWait, c.cappedRetryAfter()))
+		c.engine.observer.retry(ctx, c.describe(0), retry, max(c.nextWait, c.cappedRetryAfter()))
 	}
 	if !retry {
 		c.finish(nil)
@@ -248,7 +248,7 @@ func (c *call) planRetry(ctx context.Context) bool {
 	room, inTime := c.engine.limiter.canRetry(ctx, c.nextWait, c.waitLeft())
 	if room > 0 {
 		c.noRoom = &noRoomError{wait: max(room, c.last.retryAfter)}
-		c.reportNoRoom()
+		c.reportNoRoom(ctx)
 	}
 	return inTime
 }
@@ -307,10 +307,10 @@ func (c *call) exponential(d, longest time.Duration) time.Duration {
 	return min(d, longest)
 }
 
-// reportNoRoom logs that an attempt is not sent. An observer is told about
-// attempts only.
-func (c *call) reportNoRoom() {
-	c.engine.observer.noRoom(c.callerCtx, c.req, c.cappedRetryAfter())
+// reportNoRoom logs that an attempt is not sent. It does not call the Observer,
+// which gets attempts only.
+func (c *call) reportNoRoom(ctx context.Context) {
+	c.engine.observer.noRoom(ctx, c.req, c.cappedRetryAfter())
 }
 
 func (c *call) failure() *Failure {

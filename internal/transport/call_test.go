@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptrace"
 	"net/url"
 	"runtime"
 	"slices"
@@ -19,24 +18,14 @@ import (
 	"time"
 )
 
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// A jar is somebody's cookie jar that runs a function when it is asked.
-type jar func()
-
-func (jar) SetCookies(*url.URL, []*http.Cookie) {}
-
-func (f jar) Cookies(*url.URL) []*http.Cookie { f(); return nil }
-
-// What runs while a slot is held is not ours, and may not return.
-func TestSlotSurvivesTheCallersCode(t *testing.T) {
+// The caller's code runs while a slot is held. It may panic or end its
+// goroutine.
+func TestSlotIsNotLostByTheCallersCode(t *testing.T) {
 	ends := map[string]func(){"panics": func() { panic("x") }, "ends its goroutine": runtime.Goexit}
 	places := []struct {
 		name string
 		set  func(*Options, func())
-		free int // slots right after it
+		free int // slots right afterwards
 	}{
 		{"token source", func(o *Options, end func()) {
 			o.Authorization = func(context.Context) (string, error) { end(); return "", nil }
@@ -51,7 +40,7 @@ func TestSlotSurvivesTheCallersCode(t *testing.T) {
 		for _, place := range places {
 			t.Run(place.name+" "+how, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					e := newEngine(&stub{answers: []answer{{status: 200}}}, func(o *Options) { place.set(o, end) })
+					e := newEngine(&stub{responses: []canned{{status: 200}}}, func(o *Options) { place.set(o, end) })
 					var wg sync.WaitGroup
 					wg.Go(func() {
 						defer func() { _ = recover() }()
@@ -60,7 +49,7 @@ func TestSlotSurvivesTheCallersCode(t *testing.T) {
 					})
 					wg.Wait()
 					if free := e.limiter.slots.free(); free != place.free || len(e.limiter.slots.inFlight) != 0 {
-						t.Errorf("%d slots are free and %d held, want %d and none", free, len(e.limiter.slots.inFlight), place.free)
+						t.Errorf("%d slots are free and %d in flight, want %d and none", free, len(e.limiter.slots.inFlight), place.free)
 					}
 					time.Sleep(window)
 					e.limiter.expire(time.Now())
@@ -96,15 +85,68 @@ func TestCookiesOfEachAttempt(t *testing.T) {
 	})
 }
 
-// A request that the end of its context kept from being sent is no attempt.
+func TestTokenSourceFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		vault := errors.New("vault")
+		server := &stub{responses: []canned{{status: 200}}}
+		e := newEngine(server, func(o *Options) {
+			o.Authorization = func(context.Context) (string, error) { return "", vault }
+		})
+		_, err := e.Do(t.Context(), newCall(http.MethodGet, true))
+		if f := failureOf(t, err); !errors.Is(f.Cause, vault) || f.Attempts != 0 || server.count() != 0 {
+			t.Errorf("failure %+v after %d requests", f, server.count())
+		}
+		if e.limiter.slots.free() != 120 {
+			t.Errorf("%d slots are free, want all", e.limiter.slots.free())
+		}
+	})
+}
+
+func TestContextEnds(t *testing.T) {
+	tests := []struct {
+		name      string
+		responses []canned
+		call      *Call
+		unknown   bool
+	}{
+		{"before the response to a read", []canned{{status: 200, after: time.Hour}}, newCall(http.MethodGet, true), false},
+		{"before the response to a write", []canned{{status: 200, after: time.Hour}}, newCall(http.MethodPut, true), true},
+		{"between the attempts of a read", []canned{{status: 503, header: http.Header{"Retry-After": {"20"}}}}, newCall(http.MethodGet, true), false},
+		{"between the attempts of a write", []canned{{status: 503, header: http.Header{"Retry-After": {"20"}}}}, newCall(http.MethodPut, true), true},
+		{"behind the gate", []canned{{status: 429, header: http.Header{"Retry-After": {"20"}}}}, newCall(http.MethodPost, false), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(5*time.Second, cancel)
+				began := time.Now()
+				e := newEngine(&stub{responses: tt.responses})
+				_, err := e.Do(ctx, tt.call)
+				f := failureOf(t, err)
+				if took := time.Since(began); took != 5*time.Second {
+					t.Errorf("took %s, want 5s", took)
+				}
+				if !errors.Is(f.Cause, context.Canceled) || f.OutcomeUnknown != tt.unknown {
+					t.Errorf("cause %v, unknown %t; want a canceled context, %t", f.Cause, f.OutcomeUnknown, tt.unknown)
+				}
+				if n := len(e.limiter.slots.inFlight); n != 0 {
+					t.Errorf("%d slots are still in flight", n)
+				}
+			})
+		})
+	}
+}
+
+// A request that is not sent because its context has ended is not an attempt.
 func TestContextEndsBeforeTheRequestIsSent(t *testing.T) {
 	const timeout = 10 * time.Second
 	ends := map[string]struct {
 		end   func(cancel func())
 		cause error
 	}{
-		"cancelled": {func(cancel func()) { cancel() }, context.Canceled},
-		"too late":  {func(func()) { time.Sleep(timeout + time.Second) }, context.DeadlineExceeded},
+		"canceled": {func(cancel func()) { cancel() }, context.Canceled},
+		"too late": {func(func()) { time.Sleep(timeout + time.Second) }, context.DeadlineExceeded},
 	}
 	places := map[string]func(*Options, func()){
 		"token source": func(o *Options, f func()) {
@@ -119,7 +161,7 @@ func TestContextEndsBeforeTheRequestIsSent(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						ctx, cancel := context.WithTimeout(t.Context(), timeout)
 						defer cancel()
-						server := &stub{answers: []answer{{status: 503}}}
+						server := &stub{responses: []canned{{status: 503}}}
 						var observed int
 						engine := newEngine(server, func(o *Options) {
 							set(o, func() {
@@ -147,159 +189,8 @@ func TestContextEndsBeforeTheRequestIsSent(t *testing.T) {
 	}
 }
 
-// What was not sent is not judged by the attempt before it.
-func TestUnsentRetryIsNotLogged(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		server := &stub{answers: []answer{{status: 429, header: pauseOf("5")}}}
-		var log strings.Builder
-		e := newEngine(server, func(o *Options) {
-			o.Logger = slog.New(slog.NewTextHandler(&log, nil))
-			o.HTTPClient.Jar = jar(func() {
-				if server.count() == 1 {
-					cancel()
-				}
-			})
-		})
-		_, err := e.Do(ctx, newCall(http.MethodPost, false))
-		f := failureOf(t, err)
-		if !errors.Is(f.Cause, context.Canceled) || f.Attempts != 1 || strings.Count(log.String(), "\n") != 1 {
-			t.Errorf("failure %+v, and the log %q; want one retry", f, log.String())
-		}
-	})
-}
-
-// http.Client lets a transport leave out a body that is empty, and refuses
-// what makes no sense. So do we, without a panic.
-func TestAnswersWithoutABody(t *testing.T) {
-	tests := []struct {
-		name   string
-		method string
-		resp   *http.Response
-		fails  string // the end of the cause; "": an answer
-	}{
-		{"no body", http.MethodPost, &http.Response{StatusCode: http.StatusNoContent}, ""},
-		{"no body for its length", http.MethodPost, &http.Response{StatusCode: http.StatusOK, ContentLength: 5}, "a response of 5 bytes without a body"},
-		{"no body for the length of a HEAD", http.MethodHead, &http.Response{StatusCode: http.StatusOK, ContentLength: 5}, ""},
-		{"nothing", http.MethodPost, nil, "neither a response nor an error"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				sent := 0
-				transport := roundTripper(func(*http.Request) (*http.Response, error) { sent++; return tt.resp, nil })
-				got, err := newEngine(transport).Do(t.Context(), newCall(tt.method, false))
-				if sent != 1 {
-					t.Errorf("%d requests, want 1", sent)
-				}
-				if f := failureOf(t, err); tt.fails != "" {
-					if f == nil || !f.OutcomeUnknown || !strings.HasSuffix(fmt.Sprint(f.Cause), tt.fails) {
-						t.Errorf("failure %+v, want an unknown outcome by %q", f, tt.fails)
-					}
-					return
-				}
-				if err != nil || len(got.Body) != 0 {
-					t.Errorf("answer %+v, %v", got, err)
-				}
-			})
-		})
-	}
-}
-
-// A token that was replaced says nothing of the server: the retries are for
-// its failures.
-func TestReplacedTokenIsNoRetry(t *testing.T) {
-	for _, retries := range []int{0, 1, 2} {
-		for _, method := range []string{http.MethodGet, http.MethodPost} {
-			synctest.Test(t, func(t *testing.T) {
-				answers := []answer{{status: 401}}
-				answers = append(answers, slices.Repeat([]answer{{err: errDial, dial: true}}, retries)...)
-				server := &stub{answers: append(answers, answer{status: 200})}
-				asked := 0
-				e := newEngine(server, func(o *Options) {
-					o.MaxRetries = retries
-					o.Authorization = func(context.Context) (string, error) { asked++; return fmt.Sprint("token ", min(asked, 2)), nil }
-				})
-				_, err := e.Do(t.Context(), newCall(method, false))
-				if err != nil || server.count() != retries+2 {
-					t.Errorf("%s, %d retries: %+v after %d requests, want an answer after %d", method, retries, failureOf(t, err), server.count(), retries+2)
-				}
-				if last := server.sent[len(server.sent)-1]; last.authorization != "token 2" {
-					t.Errorf("the last attempt was sent with %q", last.authorization)
-				}
-			})
-		}
-	}
-}
-
-func TestObservedTimes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := &stub{answers: []answer{
-			{status: 503, after: 2 * time.Second, header: http.Header{headerRetryAfter: {"20"}}},
-			{status: 200, after: 3 * time.Second},
-		}}
-		var seen []Attempt
-		e := newEngine(server, func(o *Options) { o.Observer = func(_ context.Context, a Attempt) { seen = append(seen, a) } })
-		in := newCall(http.MethodGet, true)
-		in.Accept = func(*Response) error { time.Sleep(5 * time.Second); return nil }
-		if _, err := e.Do(t.Context(), in); err != nil {
-			t.Fatal(err)
-		}
-		want := []Attempt{
-			{Method: "GET", Route: "/tickets", StatusCode: 503, Number: 1, Elapsed: 2 * time.Second, Class: ClassServerError},
-			{Method: "GET", Route: "/tickets", StatusCode: 200, Number: 2, Waited: 20 * time.Second, Elapsed: 3 * time.Second},
-		}
-		if !slices.Equal(seen, want) {
-			t.Errorf("observed %+v, want %+v", seen, want)
-		}
-	})
-}
-
-func TestClassOfACancelledAttempt(t *testing.T) {
-	errGone := errors.New("the caller has gone")
-	places := map[string]roundTripper{
-		"before there is a connection": func(r *http.Request) (*http.Response, error) {
-			httptrace.ContextClientTrace(r.Context()).GetConn("app.trengo.com:443")
-			_, err := untilCancelled{r.Context()}.Read(nil)
-			return nil, err
-		},
-		"before the answer": func(r *http.Request) (*http.Response, error) {
-			_, err := untilCancelled{r.Context()}.Read(nil)
-			return nil, err
-		},
-		"within the body": func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(untilCancelled{r.Context()})}, nil
-		},
-	}
-	for name, transport := range places {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithCancelCause(t.Context())
-				time.AfterFunc(time.Second, func() { cancel(errGone) })
-				var class AttemptClass
-				e := newEngine(transport, func(o *Options) { o.Observer = func(_ context.Context, a Attempt) { class = a.Class } })
-				_, err := e.Do(ctx, newCall(http.MethodGet, true))
-				f := failureOf(t, err)
-				if class != ClassCanceled || !errors.Is(f.Cause, context.Canceled) || !errors.Is(f.Cause, errGone) {
-					t.Errorf("class %q with the cause %v", class, f.Cause)
-				}
-			})
-		})
-	}
-}
-
-// untilCancelled is a body that fails with the cause of its context, as
-// net/http's do.
-type untilCancelled struct{ ctx context.Context }
-
-func (r untilCancelled) Read([]byte) (int, error) {
-	<-r.ctx.Done()
-	return 0, context.Cause(r.ctx)
-}
-
-// A context that ends while an answer is judged leaves nothing to repeat.
-func TestContextEndsAfterAnAnswer(t *testing.T) {
+// If the context ends while the response is checked, there is no retry.
+func TestContextEndsAfterAResponse(t *testing.T) {
 	const timeout = 10 * time.Second
 	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {
 		t.Run(cause.Error(), func(t *testing.T) {
@@ -307,7 +198,7 @@ func TestContextEndsAfterAnAnswer(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), timeout)
 				defer cancel()
 				var log strings.Builder
-				e := newEngine(&stub{answers: []answer{{status: 503}}}, func(o *Options) {
+				e := newEngine(&stub{responses: []canned{{status: 503}}}, func(o *Options) {
 					o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 					o.Observer = func(context.Context, Attempt) {
 						if cause == context.Canceled { //nolint:errorlint // a value of this test's table
@@ -326,11 +217,72 @@ func TestContextEndsAfterAnAnswer(t *testing.T) {
 	}
 }
 
-func TestSilentLoggerCostsNothing(t *testing.T) {
-	c := &call{req: newCall(http.MethodGet, true), callerCtx: t.Context(), engine: newEngine(&stub{}, func(o *Options) {
-		o.Logger = slog.New(slog.DiscardHandler)
-	})}
-	if n := testing.AllocsPerRun(100, func() { c.endAttempt(outcomeRefused, nil, time.Second) }); n != 0 {
-		t.Errorf("%v allocations for a line that nobody reads", n)
-	}
+// An attempt that was not sent is not logged as if it had ended like the one
+// before it.
+func TestUnsentRetryIsNotLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		server := &stub{responses: []canned{{status: 429, header: pauseOf("5")}}}
+		var log strings.Builder
+		e := newEngine(server, func(o *Options) {
+			o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			o.HTTPClient.Jar = jar(func() {
+				if server.count() == 1 {
+					cancel()
+				}
+			})
+		})
+		_, err := e.Do(ctx, newCall(http.MethodPost, false))
+		f := failureOf(t, err)
+		if !errors.Is(f.Cause, context.Canceled) || f.Attempts != 1 || strings.Count(log.String(), "\n") != 1 {
+			t.Errorf("failure %+v, and the log %q; want one retry", f, log.String())
+		}
+	})
+}
+
+func TestMaxWaitIsASum(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &stub{responses: []canned{{status: 429, header: pauseOf("6")}}}
+		e := newEngine(server, func(o *Options) { o.MaxWait = 10 * time.Second })
+		began := time.Now()
+		_, err := e.Do(t.Context(), newCall(http.MethodPost, false))
+		f := failureOf(t, err)
+		if took := time.Since(began); took != 6*time.Second || f.Attempts != 2 || !f.RateLimited || f.RetryAfter != 6*time.Second {
+			t.Errorf("took %s with %+v, want 6s and a second 429", took, f)
+		}
+	})
+}
+
+func TestMaxWaitCountsEveryKindOfWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &stub{responses: []canned{{status: 503, header: pauseOf("6")}, {status: 429, header: pauseOf("3")}, {status: 503, header: pauseOf("2")}}}
+		e := newEngine(server, func(o *Options) { o.MaxWait = 10 * time.Second })
+		began := time.Now()
+		_, err := e.Do(t.Context(), newCall(http.MethodGet, true))
+		f := failureOf(t, err)
+		if took := time.Since(began); took != 9*time.Second || f.Attempts != 3 || f.RateLimited || f.RetryAfter != 2*time.Second {
+			t.Errorf("took %s with %+v, want 9s and the last 503", took, f)
+		}
+	})
+}
+
+// A gate that closes during a wait ends the call after the wait. MaxWait counts
+// both.
+func TestGateClosesDuringAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &stub{responses: []canned{{status: 503, header: pauseOf("6")}, {status: 429, header: pauseOf("9")}}}
+		e := newEngine(server, func(o *Options) { o.MaxWait = 10 * time.Second })
+		time.AfterFunc(5*time.Second, func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, _ = e.Do(ctx, newCall(http.MethodPost, false))
+		})
+		began := time.Now()
+		_, err := e.Do(t.Context(), newCall(http.MethodPut, true))
+		f := failureOf(t, err)
+		if took := time.Since(began); took != 6*time.Second || f.Attempts != 1 || !f.RateLimited || !f.OutcomeUnknown || f.RetryAfter != 8*time.Second {
+			t.Errorf("took %s with %+v, want no room after 6s for 8s", took, f)
+		}
+	})
 }

@@ -68,7 +68,7 @@ type Failure struct {
 
 func (f *Failure) Error() string { return "the call failed" }
 
-// A RateLimit is what the server has said about its rate limit.
+// A RateLimit is what the server has stated about its rate limit.
 type RateLimit struct {
 	Limit      int           // requests per minute
 	Remaining  int           // in the present window
@@ -184,7 +184,7 @@ func withoutURL(err error) error {
 	return err
 }
 
-// RateLimit returns what the server said last. It is the zero value before the
+// RateLimit returns what the server stated last. It is the zero value before the
 // first response.
 func (e *Engine) RateLimit() RateLimit {
 	e.rateLimitMu.Lock()
@@ -192,8 +192,8 @@ func (e *Engine) RateLimit() RateLimit {
 	return e.rateLimit
 }
 
-// recordRateLimit updates the RateLimit. What a response leaves out stays as
-// an earlier one said.
+// recordRateLimit updates the RateLimit. What a response leaves out keeps its
+// earlier value.
 func (e *Engine) recordRateLimit(info rateInfo, retryAfter time.Duration, now time.Time) {
 	if info.limit == 0 && !info.hasRemaining && info.pause == 0 {
 		return

@@ -2,11 +2,12 @@
 //
 // A slot is the right to have one attempt counted by the server; there are as
 // many as the limit. An attempt takes a slot before it is sent. When its
-// response has arrived, the slot goes into a cooldown of one window, and only
-// then is it free again. The server counts the attempt between those two
-// moments. So all attempts that it counts within one window hold a slot at the
-// same time, wherever that window starts: there are never more than the limit.
-// A slot skips the cooldown if nothing was sent, or if the response was a 429.
+// response has arrived, or is given up, the slot goes into a cooldown of one
+// window, and only then is it free again. The server counts the attempt between
+// the first two moments. So all attempts that it counts within one window hold
+// a slot at the same time, wherever that window starts: there are never more
+// than the limit. A slot skips the cooldown if nothing was sent, or if the
+// response was a 429.
 //
 // Two things keep free slots from an attempt. Slots are held back for one
 // window when a response shows that another process has used the token. Slots
@@ -131,7 +132,7 @@ func (l *limiter) canStart(now time.Time, w *waiter) bool {
 	}
 	s := l.schedule(now)
 	s.rttMax = 0
-	s.send(s.reserved)
+	s.advance(s.reserved)
 	return s.lateBy(w.slot.seq, w.bounds) <= 0
 }
 

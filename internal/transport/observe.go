@@ -86,7 +86,7 @@ type observer struct {
 	callback func(context.Context, Attempt) // nil means no observer
 }
 
-// enabled reports whether anybody is told about attempts.
+// enabled reports whether attempts are passed on at all.
 func (o *observer) enabled(ctx context.Context) bool { return o.callback != nil || o.logsAttempts(ctx) }
 
 func (o *observer) logsAttempts(ctx context.Context) bool {

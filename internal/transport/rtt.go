@@ -7,10 +7,10 @@ import "time"
 // Invariant, checked by TestRTT_invariant: min <= the latest sample <= max.
 // Both are zero before the first response.
 //
-// max follows a slow response at once and a fast one gradually: if a
-// prediction is too late, a caller is refused; if it is too early, a caller
-// misses its deadline, which is worse. min does the opposite, because it is
-// the reason to refuse callers.
+// max follows a slow response at once and a fast one gradually: a prediction
+// that is too late only makes a call fail early, one that is too early makes a
+// call miss its deadline. min does the opposite: calls are failed because of
+// it, so it must not be too long.
 type rtt struct {
 	min, max     time.Duration
 	lastResponse time.Time // zero before the first response

@@ -53,8 +53,8 @@ func (s *schedule) tokensAt(at time.Time) float64 {
 	return min(s.tokens+float64(at.Sub(s.filledAt))/float64(s.perToken), s.burst)
 }
 
-// send plays that n attempts are sent, one after the other.
-func (s *schedule) send(n int) {
+// advance plays that n attempts are sent, one after the other.
+func (s *schedule) advance(n int) {
 	for range n {
 		at := s.next()
 		s.tokens = max(0, s.tokensAt(at)-1)
@@ -75,7 +75,7 @@ func (s *schedule) lateBy(seq sequence, b bounds) time.Duration {
 	}
 	rest := *s
 	for range seq.remaining {
-		rest.send(1)
+		rest.advance(1)
 		rest.lastSent = rest.lastSent.Add(s.rttMax) // each call waits for the response before it
 	}
 	late := rest.next().Add(s.rttMax + slack).Sub(b.respondBy)
@@ -98,7 +98,7 @@ func (s *schedule) waitUntilRoom(late time.Duration) time.Duration {
 func (s *schedule) predict(q *queue, seq sequence, b bounds) (wait time.Duration, inTime bool) {
 	last := b.lastSend(s.rttMax)
 	if !seq.continuation {
-		s.send(s.reserved)
+		s.advance(s.reserved)
 	}
 	played := 0
 	for w := q.first(); w != nil; w = q.after(w) {
@@ -109,7 +109,7 @@ func (s *schedule) predict(q *queue, seq sequence, b bounds) (wait time.Duration
 			// The rest of the queue advances at the pace of the bucket.
 			return s.lastSent.Sub(s.now) + time.Duration(q.len()-played)*s.perToken, false
 		}
-		s.send(1 + w.slot.seq.remaining)
+		s.advance(1 + w.slot.seq.remaining)
 		played++
 	}
 	if late := s.lateBy(seq, b); late > 0 {
@@ -123,13 +123,13 @@ func (s *schedule) evictLate(q *queue) {
 	for w := q.first(); w != nil; {
 		next := q.after(w)
 		if !w.slot.seq.continuation {
-			s.send(s.reserved)
+			s.advance(s.reserved)
 			s.reserved = 0
 		}
 		if late := s.lateBy(w.slot.seq, w.bounds); late > 0 {
 			q.settle(w, &noRoomError{wait: s.waitUntilRoom(late)})
 		} else {
-			s.send(1 + w.slot.seq.remaining)
+			s.advance(1 + w.slot.seq.remaining)
 		}
 		w = next
 	}

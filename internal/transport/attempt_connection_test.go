@@ -7,16 +7,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// net/http sends a read once more by itself if the connection that it had kept
-// turns out to be gone. The server may have counted both.
-func TestReplayOfNetHTTPPaysASlot(t *testing.T) {
+// net/http sends a read again by itself if a kept connection turns out to be
+// closed. The server may have counted both requests.
+func TestReplayOfNetHTTPTakesASlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		arrived := 0
 		transport := &http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
@@ -29,7 +28,7 @@ func TestReplayOfNetHTTPPaysASlot(t *testing.T) {
 						return
 					}
 					if arrived++; arrived == 2 {
-						return // a server that closes an idle connection, too late
+						return // closes the idle connection while a request is on its way
 					}
 					_, _ = io.WriteString(there, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 				}
@@ -58,7 +57,7 @@ func TestReplayOfNetHTTPPaysASlot(t *testing.T) {
 	})
 }
 
-// On HTTP/2 a lost request takes other ways through net/http.
+// net/http handles a lost request differently on HTTP/2.
 func TestLostOnHTTP2(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -106,61 +105,5 @@ func TestLostOnHTTP2(t *testing.T) {
 				t.Errorf("%d slots are free, want 119", free)
 			}
 		})
-	}
-}
-
-// A failed call must not empty a pool of connections that others share.
-func TestIdleConnectionsOfOthersStay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		shared := &pool{stub: stub{answers: []answer{{err: errReset}}}}
-		_, err := newEngine(shared).Do(t.Context(), newCall(http.MethodPost, false))
-		if failureOf(t, err) == nil || shared.emptied.Load() != 0 {
-			t.Errorf("the pool was emptied %d times", shared.emptied.Load())
-		}
-	})
-}
-
-type pool struct {
-	stub
-	emptied atomic.Int32
-}
-
-func (p *pool) CloseIdleConnections() { p.emptied.Add(1) }
-
-// Without a client of the caller's, workers keep their connections.
-func TestOwnPoolKeepsConnections(t *testing.T) {
-	t.Parallel()
-	const workers = 16
-	var connections atomic.Int32
-	var together sync.WaitGroup
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		together.Done()
-		together.Wait() // so that each has a connection
-		_, _ = io.WriteString(w, "{}")
-	}))
-	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			connections.Add(1)
-		}
-	}
-	server.Start()
-	defer server.Close()
-	e := New(Options{Limit: 1_000_000, Timeout: time.Minute, Authorization: func(context.Context) (string, error) { return "x", nil }})
-	for range 3 {
-		together.Add(workers)
-		var wg sync.WaitGroup
-		for range workers {
-			wg.Go(func() {
-				in := newCall(http.MethodGet, true)
-				in.URL = server.URL
-				if _, err := e.Do(t.Context(), in); err != nil {
-					t.Error(failureOf(t, err))
-				}
-			})
-		}
-		wg.Wait()
-	}
-	if n := connections.Load(); n != workers {
-		t.Errorf("%d connections for %d workers", n, workers)
 	}
 }
