@@ -1,21 +1,13 @@
 package testkit
 
-import (
-	"flag"
-	"testing"
-)
+import "flag"
 
-var soak = flag.Bool("soak", false, "run the tests that take longest, too")
+var soak = flag.Bool("soak", false, "run system tests at full length")
 
-// Soak skips a test unless the -soak flag is set. It is for tests of more than
-// a few seconds, each of which has a shorter variant that always runs:
+// Soak reports whether the -soak flag is set. A test that takes more than a few
+// seconds runs at full length only then, and on a smaller scale otherwise:
 //
 //	go test ./internal/systemtest/... -soak
 //
 // Only the test binaries of packages that import testkit know the flag.
-func Soak(tb testing.TB) {
-	tb.Helper()
-	if !*soak {
-		tb.Skip("takes long: runs with -soak")
-	}
-}
+func Soak() bool { return *soak }

@@ -30,7 +30,7 @@ const (
 
 // Unlimited is a rate limit that no test reaches, for
 // [trengo.WithRateLimit] and [trengotest.Server.SetRateLimit].
-const Unlimited = 100_000_000
+const Unlimited = 1_000_000_000
 
 // A Fixture is an in-memory Trengo with the channels above. It is an
 // [http.RoundTripper], so it works in a bubble of testing/synctest.

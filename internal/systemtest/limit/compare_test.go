@@ -1,7 +1,8 @@
-package trengo_test
+package limit
 
 import (
 	"net/http"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -10,12 +11,14 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/internal/testkit"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
-// TestLimit_sideBySide lets the usual ways to keep to a limit work off the same
+// TestLimit_sideBySide lets the common ways to keep to a limit work on the same
 // backlog at the same server for half an hour.
 func TestLimit_sideBySide(t *testing.T) {
+	t.Parallel()
 	const (
 		length     = 30 * time.Minute
 		goroutines = 64
@@ -23,21 +26,21 @@ func TestLimit_sideBySide(t *testing.T) {
 	perMinute := func(n float64) rate.Limit { return rate.Limit(n / 60) }
 	ways := []struct {
 		name    string
-		limiter *rate.Limiter // nil: the client of this package
+		limiter *rate.Limiter // nil: the client of this module
 	}{
-		{"this package", nil},
+		{"this module", nil},
 		{"rate.Limiter, 2/s, burst 120", rate.NewLimiter(perMinute(120), 120)},
 		{"rate.Limiter, 110/min, burst 10", rate.NewLimiter(perMinute(110), 10)},
 		{"rate.Limiter, two thirds of the limit", rate.NewLimiter(perMinute(80), 1)},
 	}
-	most := 0
+	ours := 0
 	for _, way := range ways {
 		synctest.Test(t, func(t *testing.T) {
-			srv := trengotest.New()
+			srv := testkit.New(t)
 			srv.Behavior.Latency = 200 * time.Millisecond
 			call := plainCall(t, srv, way.limiter)
 			if way.limiter == nil {
-				client := newClient(t, srv)
+				client := srv.NewClient()
 				call = func() bool {
 					return client.Do(t.Context(), trengo.Request{Path: "/contacts"}, nil) == nil
 				}
@@ -56,24 +59,25 @@ func TestLimit_sideBySide(t *testing.T) {
 			}
 			wg.Wait()
 			served := b.between(time.Time{}, end)
-			refused := tooMany(srv)
+			refused := testkit.CountStatus(srv.Server, http.StatusTooManyRequests)
 			t.Logf("%-40s %6.1f calls a minute, %5.2f %% 429s", way.name,
 				float64(served)/length.Minutes(), 100*float64(refused)/float64(len(srv.Requests())))
 			if way.limiter == nil {
-				most = served
+				ours = served
 				if refused > 0 {
 					t.Errorf("%d 429s", refused)
 				}
 			}
-			if served > most {
-				t.Errorf("%s serves %d calls, this package %d", way.name, served, most)
+			if served > ours {
+				t.Errorf("%s serves %d calls, this module %d", way.name, served, ours)
 			}
 		})
 	}
 }
 
-// plainCall is a client with a limiter that waits as long as a 429 says.
-func plainCall(t *testing.T, srv *trengotest.Server, limiter *rate.Limiter) func() bool {
+// plainCall returns a function that makes a call with a limiter, and waits after
+// a 429 as long as it says. It reports whether the call was served.
+func plainCall(t *testing.T, srv *testkit.Fixture, limiter *rate.Limiter) func() bool {
 	t.Helper()
 	client := srv.HTTPClient()
 	return func() bool {
@@ -95,7 +99,8 @@ func plainCall(t *testing.T, srv *trengotest.Server, limiter *rate.Limiter) func
 		}
 		defer resp.Body.Close()
 		if resp.StatusCode == http.StatusTooManyRequests {
-			time.Sleep(retryAfterOf(resp))
+			seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+			time.Sleep(time.Duration(seconds) * time.Second)
 			return false
 		}
 		return true

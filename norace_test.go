@@ -1,5 +1,0 @@
-//go:build !race
-
-package trengo_test
-
-const underRace = false
