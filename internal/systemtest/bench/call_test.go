@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -30,7 +31,7 @@ func BenchmarkTicketsCreate(b *testing.B) {
 		var waited time.Duration
 		client := testkit.NewClient(b, stub,
 			trengo.WithRateLimit(testkit.Unlimited),
-			trengo.WithObserver(func(a trengo.Attempt) { waited += a.Waited }))
+			trengo.WithObserver(func(_ context.Context, a trengo.Attempt) { waited += a.Waited }))
 		b.ReportAllocs()
 		for b.Loop() {
 			create(b, client)

@@ -21,7 +21,7 @@ import (
 // A socketFailure is how an attempt fails, and what a write reports of it.
 type socketFailure struct {
 	name    string
-	class   string
+	class   trengo.AttemptClass
 	unknown bool // the outcome
 }
 
@@ -29,10 +29,10 @@ type socketFailure struct {
 func (f socketFailure) check(t *testing.T, opts ...trengo.Option) {
 	t.Helper()
 	for _, repeatable := range []bool{true, false} {
-		var class string
+		var class trengo.AttemptClass
 		opts := append([]trengo.Option{
 			trengo.WithMaxRetries(0),
-			trengo.WithObserver(func(a trengo.Attempt) { class = a.Class }),
+			trengo.WithObserver(func(_ context.Context, a trengo.Attempt) { class = a.Class }),
 		}, opts...)
 		client, err := trengo.NewClient(trengotest.Token, opts...)
 		if err != nil {
@@ -57,13 +57,13 @@ func TestSockets(t *testing.T) {
 		socketFailure
 		baseURL func(*testing.T) string
 	}{
-		{socketFailure{"connection refused", "no_connection", false}, refusing},
-		{socketFailure{"untrusted certificate", "no_connection", false}, untrusted},
-		{socketFailure{"server without TLS", "no_connection", false}, withoutTLS},
-		{socketFailure{"closed before the response", "connection_lost", true}, responding("")},
-		{socketFailure{"closed within the header", "connection_lost", true}, responding("HTTP/1.1 200 OK\r\nContent-Le")},
-		{socketFailure{"not HTTP", "connection_lost", true}, responding("220 mail.example.com ESMTP\r\n")},
-		{socketFailure{"closed within the body", "unreadable", true}, responding("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"id\":1")},
+		{socketFailure{"connection refused", trengo.AttemptClassNoConnection, false}, refusing},
+		{socketFailure{"untrusted certificate", trengo.AttemptClassNoConnection, false}, untrusted},
+		{socketFailure{"server without TLS", trengo.AttemptClassNoConnection, false}, withoutTLS},
+		{socketFailure{"closed before the response", trengo.AttemptClassConnectionLost, true}, responding("")},
+		{socketFailure{"closed within the header", trengo.AttemptClassConnectionLost, true}, responding("HTTP/1.1 200 OK\r\nContent-Le")},
+		{socketFailure{"not HTTP", trengo.AttemptClassConnectionLost, true}, responding("220 mail.example.com ESMTP\r\n")},
+		{socketFailure{"closed within the body", trengo.AttemptClassUnreadable, true}, responding("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"id\":1")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -82,8 +82,8 @@ func TestSockets_silentServer(t *testing.T) {
 		socketFailure
 		baseURL string
 	}{
-		{socketFailure{"no TLS handshake in time", "no_connection", false}, "https://localhost/api/v2"},
-		{socketFailure{"no response in time", "timeout", true}, "http://localhost/api/v2"},
+		{socketFailure{"no TLS handshake in time", trengo.AttemptClassNoConnection, false}, "https://localhost/api/v2"},
+		{socketFailure{"no response in time", trengo.AttemptClassTimeout, true}, "http://localhost/api/v2"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -179,13 +179,13 @@ func TestSockets_unknownHost(t *testing.T) {
 		PreferGo: true,
 		Dial:     func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no resolver") },
 	}}
-	var class string
+	var class trengo.AttemptClass
 	client := testkit.NewClient(t, &http.Transport{DialContext: dialer.DialContext},
 		trengo.WithBaseURL("https://trengo.invalid/api/v2"),
 		trengo.WithMaxRetries(0),
-		trengo.WithObserver(func(a trengo.Attempt) { class = a.Class }))
+		trengo.WithObserver(func(_ context.Context, a trengo.Attempt) { class = a.Class }))
 	err := client.Do(t.Context(), trengo.Request{Method: http.MethodPost, Path: "/tickets", Body: struct{}{}}, nil)
-	if want := "trengo: POST /tickets: host not found"; class != "no_connection" || fmt.Sprint(err) != want {
+	if want := "trengo: POST /tickets: host not found"; class != trengo.AttemptClassNoConnection || fmt.Sprint(err) != want {
 		t.Errorf("class %q with error %v, want %s", class, err, want)
 	}
 }

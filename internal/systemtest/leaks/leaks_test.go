@@ -41,7 +41,7 @@ func TestNothingIsLeft(t *testing.T) {
 		trengo.WithBaseURL(server.URL+"/api/v2"),
 		trengo.WithRateLimit(testkit.Unlimited),
 		trengo.WithTimeout(500*time.Millisecond),
-		trengo.WithObserver(func(a trengo.Attempt) {
+		trengo.WithObserver(func(_ context.Context, a trengo.Attempt) {
 			attempts.Add(1)
 			if a.Number > 1 {
 				retries.Add(1)
