@@ -2,8 +2,8 @@ package trengo
 
 import (
 	"encoding/json"
+	"errors"
 	"strconv"
-	"strings"
 )
 
 // A Channel is an inbox: an email address, a WhatsApp number and so on. Most
@@ -43,19 +43,21 @@ type Channel struct {
 // UnmarshalJSON reads the window for reopening tickets, which Trengo sends as 30
 // or "30". Anything else is zero.
 func (c *Channel) UnmarshalJSON(data []byte) error {
-	type plainChannel Channel
-	wire := struct {
-		*plainChannel
-		Days json.RawMessage `json:"reopen_closed_ticket_time_window_days"`
-	}{plainChannel: (*plainChannel)(c)}
-	if err := unmarshalLeniently(data, &wire); err != nil {
+	type plainChannel Channel // without this method
+	c.ReopenClosedTicketTimeWindowDays = 0
+	err := json.Unmarshal(data, (*plainChannel)(c))
+	if !errors.As(err, new(*json.UnmarshalTypeError)) {
 		return err
 	}
-	days, err := strconv.Atoi(strings.Trim(string(wire.Days), `"`))
-	if err != nil {
-		days = 0 // and not the largest number
+	var asText struct {
+		Days string `json:"reopen_closed_ticket_time_window_days"`
 	}
-	c.ReopenClosedTicketTimeWindowDays = days
+	if err := unmarshalLeniently(data, &asText); err != nil {
+		return err
+	}
+	if days, err := strconv.Atoi(asText.Days); err == nil {
+		c.ReopenClosedTicketTimeWindowDays = days
+	}
 	return nil
 }
 

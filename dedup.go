@@ -68,15 +68,9 @@ func (d *deduplicator) plan(ctx context.Context, ev *Event) (Plan, error) {
 
 // newSession returns the backend for one operation.
 func (d *deduplicator) newSession() *session {
-	calls := new(callSequence)
-	return &session{
-		client:    d.client,
-		memory:    d.memory,
-		lookup:    d.lookup,
-		rules:     &d.rules,
-		calls:     calls,
-		reconcile: reconciler{client: d.client, lookup: d.lookup, memory: d.memory, calls: calls},
-	}
+	s := &session{client: d.client, memory: d.memory, lookup: d.lookup, rules: &d.rules}
+	s.reconcile = reconciler{client: d.client, lookup: d.lookup, memory: d.memory, calls: &s.calls}
+	return s
 }
 
 // A queuedOperation is an operation with its reservation in the queue of its

@@ -17,7 +17,7 @@ type session struct {
 	memory    *memory
 	lookup    contactLookup
 	rules     *rules
-	calls     *callSequence
+	calls     callSequence
 	reconcile reconciler
 
 	lock       *keyqueue.Reservation[personKey] // of the contact; nil: not locked

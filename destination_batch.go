@@ -11,13 +11,15 @@ import (
 )
 
 // A runner runs many deliveries. Deliveries of one person form a line and run
-// in its order; a bounded number of lines runs at once.
+// in its order; each of a bounded number of workers runs one line at a time.
 type runner struct {
-	dedup   *deduplicator
-	policy  *redeliveryPolicy // nil: a failure does not concern other events
-	slots   chan struct{}     // one element for each line that runs
-	running sync.WaitGroup
-	emit    func(Outcome) // called concurrently
+	dedup      *deduplicator
+	policy     *redeliveryPolicy // nil: a failure does not concern other events
+	maxWorkers int
+	lines      chan *delivery // the first of each line
+	workers    sync.WaitGroup
+	emit       func(Outcome) // called concurrently
+	onLineEnd  func()        // called concurrently
 }
 
 // A redeliveryPolicy describes a sender that delivers several events together,
@@ -33,21 +35,23 @@ type redeliveryPolicy struct {
 }
 
 func newRunner(d *deduplicator, concurrency int, policy *redeliveryPolicy) *runner {
-	return &runner{dedup: d, policy: policy, slots: make(chan struct{}, max(1, concurrency))}
+	return &runner{dedup: d, policy: policy, maxWorkers: max(1, concurrency), lines: make(chan *delivery)}
 }
 
 // runSequence runs the events of a sequence and yields their outcomes as they
 // complete.
 func (r *runner) runSequence(ctx context.Context, events iter.Seq2[*Event, error], yield func(Outcome) bool) {
 	ctx, cancel := context.WithCancel(ctx)
-	outcomes := make(chan Outcome)
+	outcomes, slots := make(chan Outcome), make(chan struct{}, r.maxWorkers)
 	r.emit = func(o Outcome) { outcomes <- o }
+	r.onLineEnd = func() { <-slots }
+	r.startWorkers(ctx, r.maxWorkers)
 	var panicked any // of the sequence, which belongs to the caller
 	go func() {
 		defer close(outcomes)
-		defer r.running.Wait()
+		defer r.finish()
 		defer func() { panicked = recover() }()
-		r.admitAll(ctx, events)
+		r.admitAll(ctx, events, slots)
 	}()
 	defer func() {
 		cancel()
@@ -66,13 +70,14 @@ func (r *runner) runSequence(ctx context.Context, events iter.Seq2[*Event, error
 }
 
 // admitAll reserves for each event its position in the queue of its person, in
-// the order of the input. It waits for a slot first: an event that has a
-// position but does not run would hold up those that do, for ever.
-func (r *runner) admitAll(ctx context.Context, events iter.Seq2[*Event, error]) {
+// the order of the input. It waits for a slot, of which each worker has one,
+// first: an event that has a position but does not run would hold up those that
+// do, for ever.
+func (r *runner) admitAll(ctx context.Context, events iter.Seq2[*Event, error], slots chan<- struct{}) {
 	index := 0
 	for ev, err := range events {
 		select {
-		case r.slots <- struct{}{}:
+		case slots <- struct{}{}:
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
@@ -80,7 +85,7 @@ func (r *runner) admitAll(ctx context.Context, events iter.Seq2[*Event, error]) 
 		}
 		d := newDelivery(r.dedup, index, ev, err)
 		d.reserve()
-		r.start(ctx, []*delivery{d})
+		r.lines <- d
 		index++
 	}
 }
@@ -90,49 +95,71 @@ func (r *runner) admitAll(ctx context.Context, events iter.Seq2[*Event, error]) 
 func (r *runner) runArray(ctx context.Context, events []json.RawMessage) []Outcome {
 	outcomes := make([]Outcome, len(events))
 	r.emit = func(o Outcome) { outcomes[o.Index] = o }
-	for _, line := range r.personLines(ctx, events) {
-		r.slots <- struct{}{}
-		r.start(ctx, line)
+	r.onLineEnd = func() {}
+	lines := r.personLines(ctx, events)
+	r.startWorkers(ctx, min(r.maxWorkers, len(lines)))
+	for _, line := range lines {
+		r.lines <- line
 	}
-	r.running.Wait()
+	r.finish()
 	return outcomes
 }
 
 // personLines groups events by person, people in the order of their first
 // events. The events do not get a position in a queue yet: one that has it
-// would hold up other requests while it waits for a slot.
-func (r *runner) personLines(ctx context.Context, events []json.RawMessage) [][]*delivery {
-	var lines [][]*delivery
-	lineOf := make(map[personKey]int)
+// would hold up other requests while it waits for a worker.
+func (r *runner) personLines(ctx context.Context, events []json.RawMessage) (lines []*delivery) {
+	last := make(map[personKey]*delivery)
 	for i, data := range events {
 		ev, err := ParseEvent(data)
 		d := newDelivery(r.dedup, i, ev, err)
 		key, waits := d.personKey()
-		line, known := lineOf[key]
-		switch {
-		case waits && known:
-			lines[line] = append(lines[line], d)
-		case waits:
-			lineOf[key] = len(lines)
-			lines = append(lines, []*delivery{d})
-		default:
-			d.run(ctx) // it has nothing to wait for
+		if !waits {
+			d.run(ctx)
 			r.emit(d.Outcome)
+			continue
 		}
+		if before := last[key]; before != nil {
+			before.next = d
+		} else {
+			lines = append(lines, d)
+		}
+		last[key] = d
 	}
 	return lines
 }
 
-// start runs a line, for which the caller has taken a slot.
-func (r *runner) start(ctx context.Context, line []*delivery) {
-	r.running.Go(func() {
-		defer func() { <-r.slots }()
-		r.runLine(ctx, line)
+func (r *runner) startWorkers(ctx context.Context, n int) {
+	for range n {
+		r.startWorker(ctx)
+	}
+}
+
+func (r *runner) startWorker(ctx context.Context) {
+	r.workers.Go(func() {
+		finished := false
+		defer func() {
+			if !finished { // the user's code has called runtime.Goexit
+				r.onLineEnd()
+				r.startWorker(ctx)
+			}
+		}()
+		for line := range r.lines {
+			r.runLine(ctx, line)
+			r.onLineEnd()
+		}
+		finished = true
 	})
 }
 
-func (r *runner) runLine(ctx context.Context, line []*delivery) {
-	for i, d := range line {
+// finish waits until all lines have ended.
+func (r *runner) finish() {
+	close(r.lines)
+	r.workers.Wait()
+}
+
+func (r *runner) runLine(ctx context.Context, line *delivery) {
+	for d := line; d != nil; d = d.next {
 		if r.policy != nil {
 			if err := r.dedup.memory.failureOf(d.queued.op); err != nil {
 				d.Err = err
@@ -147,14 +174,14 @@ func (r *runner) runLine(ctx context.Context, line []*delivery) {
 		case r.policy.isPermanent(d.Err):
 			r.dedup.memory.rememberFailure(d.queued.op, d.Err)
 		case r.policy.willRedeliver(d.Err):
-			r.holdBack(line[i+1:], d.Err)
+			r.holdBack(d.next, d.Err)
 			return
 		}
 	}
 }
 
-func (r *runner) holdBack(line []*delivery, cause error) {
-	for _, d := range line {
+func (r *runner) holdBack(line *delivery, cause error) {
+	for d := line; d != nil; d = d.next {
 		d.Err = &opError{op: "held back behind another event of the same person", err: cause}
 		r.emit(d.Outcome)
 	}
@@ -164,6 +191,7 @@ func (r *runner) holdBack(line []*delivery, cause error) {
 type delivery struct {
 	Outcome
 	queued *queuedOperation // nil if the event is not one
+	next   *delivery        // in the line of the person
 }
 
 func newDelivery(dedup *deduplicator, index int, ev *Event, err error) *delivery {
