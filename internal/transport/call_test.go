@@ -189,7 +189,7 @@ func TestContextEndsBeforeTheRequestIsSent(t *testing.T) {
 	}
 }
 
-// If the context ends while the response is checked, there is no retry.
+// If the context ends while the response is checked, the call is not retried.
 func TestContextEndsAfterAResponse(t *testing.T) {
 	const timeout = 10 * time.Second
 	for _, cause := range []error{context.Canceled, context.DeadlineExceeded} {

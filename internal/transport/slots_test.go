@@ -128,7 +128,7 @@ func (m *slotsModel) check(t *testing.T, s *slots, now time.Time) {
 }
 
 // Whatever happens to slots, they keep their invariants, and count as a model
-// does that has no counters.
+// without counters does.
 func TestSlots_model(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 0))
