@@ -30,7 +30,7 @@ func TestConnectionsAreReused(t *testing.T) {
 			return trengotest.Fault{}
 		})
 		network := make(memoryNetwork)
-		server := &http.Server{Handler: srv} //nolint:gosec // its only client is this test
+		server := &http.Server{Handler: srv}
 		go server.Serve(network)
 		defer server.Close()
 		var dials atomic.Int32

@@ -5,6 +5,7 @@ import (
 	"context"
 	"hash/fnv"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -75,15 +76,21 @@ type worker struct {
 	jobs    []*job
 	closed  bool
 	changed chan struct{}
+	// lag delays each request by less than a millisecond, and by another time for
+	// each worker. Requests of the same instant would arrive in another order, and
+	// with other figures, in each run.
+	lag time.Duration
 }
 
 // start starts the workers. They end when all jobs have ended after drain, or
 // when the context does.
 func (r *router) start(ctx context.Context) {
 	r.statuses = map[int]int{}
+	lags := rand.New(rand.NewPCG(7, 7)) // with typical figures
 	for i := range r.workers {
 		w := &r.workers[i]
 		w.changed = make(chan struct{}, 1)
+		w.lag = time.Duration(lags.Int64N(int64(time.Millisecond)))
 		r.running.Go(func() { r.work(ctx, w) })
 	}
 }
@@ -132,6 +139,7 @@ func (r *router) work(ctx context.Context, w *worker) {
 			jobs, _, _ = w.next(size)
 		}
 		if len(jobs) > 0 {
+			time.Sleep(w.lag)
 			status := r.send(ctx, jobs)
 			r.finish(w, jobs, status)
 			continue
