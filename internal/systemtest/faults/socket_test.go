@@ -172,7 +172,7 @@ func untrusted(t *testing.T) string {
 	return srv.URL + "/api/v2"
 }
 
-// The resolver is the real one, but has no name server.
+// The resolver is the real one, without a name server.
 func TestSockets_unknownHost(t *testing.T) {
 	t.Parallel()
 	dialer := &net.Dialer{Resolver: &net.Resolver{

@@ -154,8 +154,8 @@ func (r *router) work(ctx context.Context, w *worker) {
 	}
 }
 
-// next returns the jobs of the next request, or how long to wait for one. There
-// are no more if none is left and none can come.
+// next returns the jobs of the next request, or how long to wait for one. It
+// reports no more jobs once none is left and none can come.
 func (w *worker) next(size int) (jobs []*job, wait time.Duration, more bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

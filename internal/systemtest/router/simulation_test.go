@@ -27,7 +27,7 @@ type simulation struct {
 	incidents func(*simulation)
 	// restarts says that one process follows another. A new process knows
 	// neither what was handled before it nor what was spent of the limit, so
-	// such a load has no replays.
+	// such a load does not contain replays.
 	restarts bool
 	delay    bool // HandlerConfig.DelayRateLimited
 	// maxRequests and maxDuration are bounds as multiples of the least possible.

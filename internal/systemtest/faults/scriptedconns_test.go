@@ -29,7 +29,7 @@ type step struct {
 	noConnection bool   // the dial is refused
 	noTLS        bool   // the handshake fails
 	reset        bool   // the connection ends with a reset instead of an EOF
-	silent       bool   // there is no response
+	silent       bool   // the server never responds
 	response     string // as bytes on the wire; then the connection ends
 }
 
