@@ -108,7 +108,7 @@ func TestLimit_noTimeForTheResponse(t *testing.T) {
 			defer cancel()
 			return client.Do(ctx, trengo.Request{Method: http.MethodPost, Path: "/tickets"}, nil)
 		}
-		responded := trengo.ErrUnprocessable // without a body, which call omits
+		responded := trengo.ErrUnprocessable // the response to a request without a body
 		if err := call(200*time.Millisecond, time.Second); !errors.Is(err, responded) {
 			t.Fatal(err)
 		}
