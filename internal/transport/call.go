@@ -35,7 +35,7 @@ func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 type call struct {
 	req       *Call // the caller's
 	engine    *Engine
-	callerCtx context.Context // for the observer: without the values that the engine adds
+	callerCtx context.Context //nolint:containedctx // observers get it: requests made with the engine's would count as this call's
 
 	slot      slot
 	holdsSlot bool
