@@ -11,6 +11,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -22,7 +23,7 @@ func TestContactsService_Get(t *testing.T) {
 		ID: 4_000_000_001, Name: "Ann Example", Phone: "+31600000001",
 		ChannelIDs: []int64{channel.ID}, CustomFields: map[string]string{"Customer number": "12"},
 	})
-	got, err := testkit.NewClient(t, srv).Contacts.Get(t.Context(), 4_000_000_001)
+	got, err := fixtures.NewClient(t, srv).Contacts.Get(t.Context(), 4_000_000_001)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestContactsService_Create(t *testing.T) {
 			trengo.Contact{ID: old.ID, Name: "Old Name", Email: "old@example.com"},
 		},
 	}
-	client := testkit.NewClient(t, srv)
+	client := fixtures.NewClient(t, srv)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := client.Contacts.Create(t.Context(), tt.in)
@@ -104,20 +105,20 @@ func TestContactsService_Create_anySuccessStatus(t *testing.T) {
 		srv.Behavior.ContactCreatedStatus = status
 		channel := srv.AddChannel(trengotest.Channel{})
 		in := trengo.ContactCreateParams{ChannelID: channel.ID, Identifier: "ann@example.com"}
-		if got, err := testkit.NewClient(t, srv).Contacts.Create(t.Context(), in); err != nil || got.ID == 0 {
+		if got, err := fixtures.NewClient(t, srv).Contacts.Create(t.Context(), in); err != nil || got.ID == 0 {
 			t.Errorf("%d: got %+v, %v", status, got, err)
 		}
 	}
 }
 
 func TestContactsService_Create_retried(t *testing.T) {
-	for name, fault := range testkit.LostResponses {
+	for name, fault := range fixtures.LostResponses {
 		t.Run("with an email, "+name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := trengotest.New()
 				channel := srv.AddChannel(trengotest.Channel{})
 				srv.Inject(fault)
-				got, err := testkit.NewClient(t, srv).Contacts.Create(t.Context(), trengo.ContactCreateParams{ChannelID: channel.ID, Identifier: "ann@example.com"})
+				got, err := fixtures.NewClient(t, srv).Contacts.Create(t.Context(), trengo.ContactCreateParams{ChannelID: channel.ID, Identifier: "ann@example.com"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -132,7 +133,7 @@ func TestContactsService_Create_retried(t *testing.T) {
 				srv.Behavior.PhoneMatch = trengotest.PhoneMatchNever
 				channel := srv.AddChannel(trengotest.Channel{Type: "SMS"})
 				srv.Inject(fault)
-				got, err := testkit.NewClient(t, srv).Contacts.Create(t.Context(), trengo.ContactCreateParams{ChannelID: channel.ID, Identifier: "+31600000001"})
+				got, err := fixtures.NewClient(t, srv).Contacts.Create(t.Context(), trengo.ContactCreateParams{ChannelID: channel.ID, Identifier: "+31600000001"})
 				if got != nil || !errors.Is(err, trengo.ErrOutcomeUnknown) {
 					t.Errorf("got %+v, %v, want only an unknown outcome", got, err)
 				}
@@ -147,7 +148,7 @@ func TestContactsService_Create_retried(t *testing.T) {
 func TestContactsService_Update(t *testing.T) {
 	srv := trengotest.New()
 	srv.AddContact(trengotest.Contact{ID: 7, Name: "Ann", Email: "ann@example.com"})
-	client := testkit.NewClient(t, srv)
+	client := fixtures.NewClient(t, srv)
 	var group struct{ ID int64 }
 	if err := client.Do(t.Context(), trengo.Request{Method: http.MethodPost, Path: "/contact_groups", Body: map[string]string{"name": "VIP"}}, &group); err != nil {
 		t.Fatal(err)
@@ -188,7 +189,7 @@ func TestContactsService_Update_retried(t *testing.T) {
 		srv := trengotest.New()
 		contact := srv.AddContact(trengotest.Contact{Email: "ann@example.com"})
 		srv.Inject(trengotest.LostAfter(), trengotest.RespondHTML(502), trengotest.LostBefore())
-		got, err := testkit.NewClient(t, srv).Contacts.Update(t.Context(), contact.ID, trengo.ContactUpdateParams{Name: "Ann"})
+		got, err := fixtures.NewClient(t, srv).Contacts.Update(t.Context(), contact.ID, trengo.ContactUpdateParams{Name: "Ann"})
 		if err != nil || got.Name != "Ann" || len(srv.Requests()) != 4 {
 			t.Errorf("got %+v, %v after %d requests, want the new name after four", got, err, len(srv.Requests()))
 		}
@@ -202,7 +203,7 @@ func TestContactsService_Delete(t *testing.T) {
 		srv.Behavior.EmptyStatus = status
 		srv.AddContact(trengotest.Contact{ID: 7})
 		srv.AddContact(trengotest.Contact{ID: 8})
-		if err := testkit.NewClient(t, srv).Contacts.Delete(t.Context(), 7); err != nil {
+		if err := fixtures.NewClient(t, srv).Contacts.Delete(t.Context(), 7); err != nil {
 			t.Error(err)
 		}
 		if request := testkit.LastRequest(t, srv); request != "DELETE /contacts/7" {
@@ -220,7 +221,7 @@ func TestContactsService_Delete_retried(t *testing.T) {
 		srv := trengotest.New()
 		contact := srv.AddContact(trengotest.Contact{})
 		srv.Inject(trengotest.LostAfter())
-		err := testkit.NewClient(t, srv).Contacts.Delete(t.Context(), contact.ID)
+		err := fixtures.NewClient(t, srv).Contacts.Delete(t.Context(), contact.ID)
 		if !errors.Is(err, trengo.ErrNotFound) || errors.Is(err, trengo.ErrOutcomeUnknown) || len(srv.Requests()) != 2 {
 			t.Errorf("error is %v after %d requests, want ErrNotFound after two", err, len(srv.Requests()))
 		}
@@ -232,7 +233,7 @@ func TestContactsService_unprocessable(t *testing.T) {
 	srv := trengotest.New()
 	channel := srv.AddChannel(trengotest.Channel{Type: "EMAIL"})
 	contact := srv.AddContact(trengotest.Contact{Email: "ann@example.com"})
-	contacts := testkit.NewClient(t, srv).Contacts
+	contacts := fixtures.NewClient(t, srv).Contacts
 	tests := []struct {
 		name   string
 		call   func(context.Context) (*trengo.Contact, error)
@@ -261,7 +262,7 @@ func TestContactsService_unprocessable(t *testing.T) {
 			if got != nil || !errors.Is(err, trengo.ErrUnprocessable) {
 				t.Fatalf("got %+v, %v; want only an error", got, err)
 			}
-			if diff := cmp.Diff(tt.fields, testkit.ErrorOf(t, err).Fields); diff != "" {
+			if diff := cmp.Diff(tt.fields, fixtures.ErrorOf(t, err).Fields); diff != "" {
 				t.Errorf("fields (-want +got):\n%s", diff)
 			}
 		})

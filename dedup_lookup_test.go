@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
-	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -28,30 +28,30 @@ type lookupCase struct {
 // can happen.
 func runLookups(t *testing.T, identifier trengo.ChannelIdentifier, lookups []lookupCase) {
 	t.Helper()
-	channel := int64(testkit.EmailChannel)
+	channel := int64(fixtures.EmailChannel)
 	if identifier == trengo.IdentifierPhone {
-		channel = testkit.PhoneChannel
+		channel = fixtures.PhoneChannel
 	}
 	cfg := trengo.DestinationConfig{
 		ChannelIdentifier: identifier,
-		EventTemplates:    map[string]string{testkit.TrackEvent: ""},
+		EventTemplates:    map[string]string{fixtures.TrackEvent: ""},
 	}
-	var cases []testkit.EventCase
+	var cases []fixtures.EventCase
 	for _, l := range lookups {
-		c := testkit.EventCase{
+		c := fixtures.EventCase{
 			Name: l.name, Config: cfg, Contacts: l.contacts,
-			Event:    testkit.TrackJSON(fmt.Sprintf(`"properties":{"email":%q,"phone":%[1]q}`, l.identifier)),
-			Requests: []string{testkit.SearchLine(l.term)},
+			Event:    fixtures.TrackJSON(fmt.Sprintf(`"properties":{"email":%q,"phone":%[1]q}`, l.identifier)),
+			Requests: []string{fixtures.SearchLine(l.term)},
 			Err:      trengo.ErrContactNotFound,
 		}
 		if l.found != 0 {
 			c.Err = nil
-			c.Want = trengo.Result{Action: trengo.ActionTicketCreated, ContactID: l.found, TicketID: testkit.FirstTicket}
-			c.Requests = append(c.Requests, testkit.TicketLine(l.found, channel, ""))
+			c.Want = trengo.Result{Action: trengo.ActionTicketCreated, ContactID: l.found, TicketID: fixtures.FirstTicket}
+			c.Requests = append(c.Requests, fixtures.TicketLine(l.found, channel, ""))
 		}
 		cases = append(cases, c)
 	}
-	testkit.RunEventCases(t, cases)
+	fixtures.RunEventCases(t, cases)
 }
 
 // Only the same email matches, ignoring case and surrounding white space.
@@ -60,7 +60,7 @@ func TestDestination_lookupByEmail(t *testing.T) {
 	const ann = "ann%40example.com"
 	contacts := func(emails ...string) (all []trengotest.Contact) {
 		for i, email := range emails {
-			all = append(all, testkit.EmailContact(11+int64(i), "Somebody", email))
+			all = append(all, fixtures.EmailContact(11+int64(i), "Somebody", email))
 		}
 		return all
 	}
@@ -73,9 +73,9 @@ func TestDestination_lookupByEmail(t *testing.T) {
 		{"an event in a different case", "ANN@Example.com", ann, contacts("ann@example.com"), 11},
 		{"a contact in white space", "ann@example.com", ann, contacts(" ann@example.com\t"), 11},
 		{"an event in white space", " ann@example.com\n", ann, contacts("ann@example.com"), 11},
-		{"a contact whose name contains the email", "ann@example.com", ann, []trengotest.Contact{testkit.EmailContact(11, "via ann@example.com", "bob@example.com")}, 0},
-		{"a contact whose name is the email", "ann@example.com", ann, []trengotest.Contact{testkit.EmailContact(11, "ann@example.com", "bob@example.com")}, 0},
-		{"a contact whose phone number is the email", "ann@example.com", ann, []trengotest.Contact{testkit.PhoneContact(11, "", "ann@example.com")}, 0},
+		{"a contact whose name contains the email", "ann@example.com", ann, []trengotest.Contact{fixtures.EmailContact(11, "via ann@example.com", "bob@example.com")}, 0},
+		{"a contact whose name is the email", "ann@example.com", ann, []trengotest.Contact{fixtures.EmailContact(11, "ann@example.com", "bob@example.com")}, 0},
+		{"a contact whose phone number is the email", "ann@example.com", ann, []trengotest.Contact{fixtures.PhoneContact(11, "", "ann@example.com")}, 0},
 		{"a plus", "ann+shop@example.com", "ann%2Bshop%40example.com", contacts("ann+shop@example.com"), 11},
 		{"a plus, and contacts without it", "ann+shop@example.com", "ann%2Bshop%40example.com", contacts("ann@example.com", "shop@example.com"), 0},
 		{"separators of a URL", "a&b=c#d?e%f@example.com", "a%26b%3Dc%23d%3Fe%25f%40example.com", contacts("a&b=c#d?e%f@example.com"), 11},
@@ -92,7 +92,7 @@ func TestDestination_lookupByPhoneNumber(t *testing.T) {
 	const digits = "31600000042"
 	contacts := func(phones ...string) (all []trengotest.Contact) {
 		for i, phone := range phones {
-			all = append(all, testkit.PhoneContact(11+int64(i), "Somebody", phone))
+			all = append(all, fixtures.PhoneContact(11+int64(i), "Somebody", phone))
 		}
 		return all
 	}
@@ -102,8 +102,8 @@ func TestDestination_lookupByPhoneNumber(t *testing.T) {
 		{"the end of a number", "+60000004", "60000004", contacts("+31600000042", "+3160000004"), 0},
 		{"a number in national form", "+31600000042", digits, contacts("0600000042", "031600000042"), 0},
 		{"the same number among others", "+31600000042", digits, contacts("+131600000042", "31600000042", "+316000000421"), 12},
-		{"a contact whose name is the number", "+31600000042", digits, []trengotest.Contact{testkit.PhoneContact(11, "31600000042", "+31600000043")}, 0},
-		{"a contact with the digits in its email", "+31600000042", digits, []trengotest.Contact{testkit.EmailContact(11, "", "31600000042@example.com")}, 0},
+		{"a contact whose name is the number", "+31600000042", digits, []trengotest.Contact{fixtures.PhoneContact(11, "31600000042", "+31600000043")}, 0},
+		{"a contact with the digits in its email", "+31600000042", digits, []trengotest.Contact{fixtures.EmailContact(11, "", "31600000042@example.com")}, 0},
 		{"a number with an extension", "+31600000042", digits, contacts("31600000042 ext 5"), 0},
 	}
 	for name, spelling := range map[string]string{
@@ -125,61 +125,61 @@ func TestDestination_severalMatches(t *testing.T) {
 	}
 	const ann = `"traits":{"email":"ann@example.com","name":"Ann Lee"}`
 	const override = ann + `,"context":{"externalId":[{"type":"trengoChannelId","id":405981}]}`
-	search := testkit.SearchLine("ann%40example.com")
+	search := fixtures.SearchLine("ann%40example.com")
 	duplicates := trengo.DestinationConfig{AllowDuplicates: true}
 	renamed := func(id int64) trengo.Result { return trengo.Result{Action: trengo.ActionContactUpdated, ContactID: id} }
 	opened := func(id int64) trengo.Result {
-		return trengo.Result{Action: trengo.ActionTicketCreated, ContactID: id, TicketID: testkit.FirstTicket}
+		return trengo.Result{Action: trengo.ActionTicketCreated, ContactID: id, TicketID: fixtures.FirstTicket}
 	}
-	ambiguous := func(name, event string, cfg trengo.DestinationConfig, ids []int64, contacts ...trengotest.Contact) testkit.EventCase {
-		return testkit.EventCase{
+	ambiguous := func(name, event string, cfg trengo.DestinationConfig, ids []int64, contacts ...trengotest.Contact) fixtures.EventCase {
+		return fixtures.EventCase{
 			Name: name, Event: event, Config: cfg, Contacts: contacts,
 			Err: trengo.ErrAmbiguousContact, ContactIDs: ids, Requests: []string{search},
 		}
 	}
 	// Trengo lists the newest contacts first.
-	testkit.RunEventCases(t, []testkit.EventCase{
+	fixtures.RunEventCases(t, []fixtures.EventCase{
 		{
-			Name: "the one on the channel is renamed", Event: testkit.IdentifyJSON(ann),
-			Contacts: []trengotest.Contact{on(11, testkit.OtherEmailChannel), on(12, testkit.EmailChannel), on(13)},
-			Want:     renamed(12), Requests: []string{search, testkit.RenameLine(12, "Ann Lee")},
+			Name: "the one on the channel is renamed", Event: fixtures.IdentifyJSON(ann),
+			Contacts: []trengotest.Contact{on(11, fixtures.OtherEmailChannel), on(12, fixtures.EmailChannel), on(13)},
+			Want:     renamed(12), Requests: []string{search, fixtures.RenameLine(12, "Ann Lee")},
 		},
 		{
-			Name: "the one on the channel gets the ticket", Event: testkit.TrackJSON(ann),
-			Contacts: []trengotest.Contact{on(11, testkit.PhoneChannel, testkit.EmailChannel), on(12, testkit.OtherEmailChannel), on(13, testkit.OtherEmailChannel)},
-			Want:     opened(11), Requests: []string{search, testkit.TicketLine(11, testkit.EmailChannel, testkit.EventSubject)},
+			Name: "the one on the channel gets the ticket", Event: fixtures.TrackJSON(ann),
+			Contacts: []trengotest.Contact{on(11, fixtures.PhoneChannel, fixtures.EmailChannel), on(12, fixtures.OtherEmailChannel), on(13, fixtures.OtherEmailChannel)},
+			Want:     opened(11), Requests: []string{search, fixtures.TicketLine(11, fixtures.EmailChannel, fixtures.EventSubject)},
 		},
 		{
-			Name: "the one on the channel of the override gets the ticket", Event: testkit.TrackJSON(override),
-			Contacts: []trengotest.Contact{on(11, testkit.EmailChannel), on(12, testkit.OtherEmailChannel), on(13, testkit.EmailChannel)},
-			Want:     opened(12), Requests: []string{search, testkit.TicketLine(12, testkit.OtherEmailChannel, testkit.EventSubject)},
+			Name: "the one on the channel of the override gets the ticket", Event: fixtures.TrackJSON(override),
+			Contacts: []trengotest.Contact{on(11, fixtures.EmailChannel), on(12, fixtures.OtherEmailChannel), on(13, fixtures.EmailChannel)},
+			Want:     opened(12), Requests: []string{search, fixtures.TicketLine(12, fixtures.OtherEmailChannel, fixtures.EventSubject)},
 		},
 		{
-			Name: "the one on the channel of the override is renamed", Event: testkit.IdentifyJSON(override),
-			Contacts: []trengotest.Contact{on(11, testkit.EmailChannel), on(12, testkit.OtherEmailChannel)},
-			Want:     renamed(12), Requests: []string{search, testkit.RenameLine(12, "Ann Lee")},
+			Name: "the one on the channel of the override is renamed", Event: fixtures.IdentifyJSON(override),
+			Contacts: []trengotest.Contact{on(11, fixtures.EmailChannel), on(12, fixtures.OtherEmailChannel)},
+			Want:     renamed(12), Requests: []string{search, fixtures.RenameLine(12, "Ann Lee")},
 		},
 		{
-			Name: "a single one on another channel gets the ticket", Event: testkit.TrackJSON(ann),
-			Contacts: []trengotest.Contact{on(11, testkit.OtherEmailChannel)},
-			Want:     opened(11), Requests: []string{search, testkit.TicketLine(11, testkit.EmailChannel, testkit.EventSubject)},
+			Name: "a single one on another channel gets the ticket", Event: fixtures.TrackJSON(ann),
+			Contacts: []trengotest.Contact{on(11, fixtures.OtherEmailChannel)},
+			Want:     opened(11), Requests: []string{search, fixtures.TicketLine(11, fixtures.EmailChannel, fixtures.EventSubject)},
 		},
 		{
-			Name: "with duplicates allowed, the newest on the channel gets the ticket", Event: testkit.TrackJSON(ann), Config: duplicates,
-			Contacts: []trengotest.Contact{on(11, testkit.EmailChannel), on(13, testkit.EmailChannel), on(12, testkit.EmailChannel), on(14, testkit.OtherEmailChannel)},
-			Want:     opened(13), Requests: []string{search, testkit.TicketLine(13, testkit.EmailChannel, testkit.EventSubject)},
+			Name: "with duplicates allowed, the newest on the channel gets the ticket", Event: fixtures.TrackJSON(ann), Config: duplicates,
+			Contacts: []trengotest.Contact{on(11, fixtures.EmailChannel), on(13, fixtures.EmailChannel), on(12, fixtures.EmailChannel), on(14, fixtures.OtherEmailChannel)},
+			Want:     opened(13), Requests: []string{search, fixtures.TicketLine(13, fixtures.EmailChannel, fixtures.EventSubject)},
 		},
 		{
-			Name: "with duplicates allowed, the one on the channel gets the ticket, though another is newer", Event: testkit.TrackJSON(ann), Config: duplicates,
-			Contacts: []trengotest.Contact{on(11, testkit.EmailChannel), on(12, testkit.OtherEmailChannel)},
-			Want:     opened(11), Requests: []string{search, testkit.TicketLine(11, testkit.EmailChannel, testkit.EventSubject)},
+			Name: "with duplicates allowed, the one on the channel gets the ticket, though another is newer", Event: fixtures.TrackJSON(ann), Config: duplicates,
+			Contacts: []trengotest.Contact{on(11, fixtures.EmailChannel), on(12, fixtures.OtherEmailChannel)},
+			Want:     opened(11), Requests: []string{search, fixtures.TicketLine(11, fixtures.EmailChannel, fixtures.EventSubject)},
 		},
-		ambiguous("none on the channel is ambiguous for identify", testkit.IdentifyJSON(ann), trengo.DestinationConfig{}, []int64{12, 11}, on(11, testkit.OtherEmailChannel), on(12)),
-		ambiguous("none on the channel is ambiguous for track", testkit.TrackJSON(ann), trengo.DestinationConfig{}, []int64{12, 11}, on(11, testkit.OtherEmailChannel), on(12)),
-		ambiguous("none on the channel is ambiguous with duplicates allowed", testkit.TrackJSON(ann), duplicates, []int64{12, 11}, on(11, testkit.OtherEmailChannel), on(12)),
-		ambiguous("none on the channel is ambiguous with CreateMissingContacts", testkit.TrackJSON(ann), trengo.DestinationConfig{CreateMissingContacts: true}, []int64{12, 11}, on(11), on(12)),
-		ambiguous("several on the channel are ambiguous for identify", testkit.IdentifyJSON(ann), trengo.DestinationConfig{}, []int64{12, 11}, on(11, testkit.EmailChannel), on(12, testkit.EmailChannel)),
-		ambiguous("several on the channel are ambiguous for track", testkit.TrackJSON(ann), trengo.DestinationConfig{}, []int64{13, 12, 11}, on(11, testkit.EmailChannel), on(12, testkit.EmailChannel), on(13)),
+		ambiguous("none on the channel is ambiguous for identify", fixtures.IdentifyJSON(ann), trengo.DestinationConfig{}, []int64{12, 11}, on(11, fixtures.OtherEmailChannel), on(12)),
+		ambiguous("none on the channel is ambiguous for track", fixtures.TrackJSON(ann), trengo.DestinationConfig{}, []int64{12, 11}, on(11, fixtures.OtherEmailChannel), on(12)),
+		ambiguous("none on the channel is ambiguous with duplicates allowed", fixtures.TrackJSON(ann), duplicates, []int64{12, 11}, on(11, fixtures.OtherEmailChannel), on(12)),
+		ambiguous("none on the channel is ambiguous with CreateMissingContacts", fixtures.TrackJSON(ann), trengo.DestinationConfig{CreateMissingContacts: true}, []int64{12, 11}, on(11), on(12)),
+		ambiguous("several on the channel are ambiguous for identify", fixtures.IdentifyJSON(ann), trengo.DestinationConfig{}, []int64{12, 11}, on(11, fixtures.EmailChannel), on(12, fixtures.EmailChannel)),
+		ambiguous("several on the channel are ambiguous for track", fixtures.TrackJSON(ann), trengo.DestinationConfig{}, []int64{13, 12, 11}, on(11, fixtures.EmailChannel), on(12, fixtures.EmailChannel), on(13)),
 	})
 }
 
@@ -187,7 +187,7 @@ func TestDestination_severalMatches(t *testing.T) {
 func crowd(n int) []trengotest.Contact {
 	var all []trengotest.Contact
 	for i := range n {
-		all = append(all, testkit.EmailContact(1000+int64(i), fmt.Sprintf("Joann %d", i), fmt.Sprintf("jo%dann@example.com", i)))
+		all = append(all, fixtures.EmailContact(1000+int64(i), fmt.Sprintf("Joann %d", i), fmt.Sprintf("jo%dann@example.com", i)))
 	}
 	return all
 }
@@ -202,26 +202,26 @@ func TestDestination_lookupReadsAllPages(t *testing.T) {
 		return lines
 	}
 	const ann = `"traits":{"email":"ann@example.com"}`
-	found := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: testkit.FirstTicket}
-	ticket := testkit.TicketLine(11, testkit.EmailChannel, testkit.EventSubject)
-	first := testkit.EmailContact(11, "Ann", "ann@example.com")
+	found := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: fixtures.FirstTicket}
+	ticket := fixtures.TicketLine(11, fixtures.EmailChannel, fixtures.EventSubject)
+	first := fixtures.EmailContact(11, "Ann", "ann@example.com")
 	first.CreatedAt = time.Unix(0, 0) // the oldest contact is on the last page
-	testkit.RunEventCases(t, []testkit.EventCase{
+	fixtures.RunEventCases(t, []fixtures.EventCase{
 		{
-			Name: "the person is on the second page", Event: testkit.TrackJSON(ann), Contacts: append(crowd(25), first),
+			Name: "the person is on the second page", Event: fixtures.TrackJSON(ann), Contacts: append(crowd(25), first),
 			Want: found, Requests: append(pages(2), ticket),
 		},
 		{
-			Name: "the person is on neither page", Event: testkit.TrackJSON(ann), Contacts: crowd(50),
+			Name: "the person is on neither page", Event: fixtures.TrackJSON(ann), Contacts: crowd(50),
 			Err: trengo.ErrContactNotFound, Requests: pages(2),
 		},
 		{
-			Name: "the person is on the first page and the last", Event: testkit.TrackJSON(ann),
-			Contacts: append(crowd(50), first, testkit.EmailContact(5000, "Ann", "ann@example.com")),
+			Name: "the person is on the first page and the last", Event: fixtures.TrackJSON(ann),
+			Contacts: append(crowd(50), first, fixtures.EmailContact(5000, "Ann", "ann@example.com")),
 			Err:      trengo.ErrAmbiguousContact, ContactIDs: []int64{5000, 11}, Requests: pages(3),
 		},
 		{
-			Name: "the person is the last on the last page that is read", Event: testkit.TrackJSON(ann), Contacts: append(crowd(249), first),
+			Name: "the person is the last on the last page that is read", Event: fixtures.TrackJSON(ann), Contacts: append(crowd(249), first),
 			Want: found, Requests: append(pages(10), ticket),
 		},
 	})
@@ -232,7 +232,7 @@ func TestDestination_lookupReadsAllPages(t *testing.T) {
 func TestDestination_lookupWithTooManyPages(t *testing.T) {
 	t.Parallel()
 	for name, contacts := range map[string][]trengotest.Contact{
-		"the person was on a page that was read": append(crowd(250), testkit.EmailContact(5000, "Ann", "ann@example.com")),
+		"the person was on a page that was read": append(crowd(250), fixtures.EmailContact(5000, "Ann", "ann@example.com")),
 		"the person was not":                     crowd(400),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -242,10 +242,10 @@ func TestDestination_lookupWithTooManyPages(t *testing.T) {
 				if contacts[len(contacts)-1].ID == 5000 {
 					ids = []int64{5000}
 				}
-				for _, event := range []string{testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann"}`), testkit.TrackJSON(`"traits":{"email":"ann@example.com"}`)} {
-					f := testkit.New(t, contacts...)
+				for _, event := range []string{fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann"}`), fixtures.TrackJSON(`"traits":{"email":"ann@example.com"}`)} {
+					f := fixtures.New(t, contacts...)
 					destination := f.NewWarmDestination(trengo.DestinationConfig{CreateMissingContacts: true})
-					result, err := destination.Process(t.Context(), testkit.ParseEvent(t, event))
+					result, err := destination.Process(t.Context(), fixtures.ParseEvent(t, event))
 					var ambiguous *trengo.AmbiguousContactError
 					if !errors.As(err, &ambiguous) || !ambiguous.Truncated || !errors.Is(err, trengo.ErrAmbiguousContact) {
 						t.Fatalf("error is %v, want a truncated ErrAmbiguousContact", err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -29,29 +30,29 @@ var channelKinds = []struct {
 	changes []func(*trengo.DestinationConfig)
 	who     string
 }{
-	{"with a subject", nil, testkit.AnnEmail},
-	{"without a subject", []func(*trengo.DestinationConfig){testkit.IdentifyByPhone}, testkit.AnnPhone},
+	{"with a subject", nil, fixtures.AnnEmail},
+	{"without a subject", []func(*trengo.DestinationConfig){fixtures.IdentifyByPhone}, fixtures.AnnPhone},
 }
 
 // newWarmDeployment returns a deployment that has opened a ticket for somebody
 // else, and the ID of its second contact, Ann.
-func newWarmDeployment(t *testing.T, changes ...func(*trengo.DestinationConfig)) (*testkit.Deployment, int64) {
+func newWarmDeployment(t *testing.T, changes ...func(*trengo.DestinationConfig)) (*fixtures.Deployment, int64) {
 	t.Helper()
-	d := testkit.NewDeployment(t, changes...)
+	d := fixtures.NewDeployment(t, changes...)
 	d.WarmUp()
-	contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail, Phone: testkit.AnnPhone})
+	contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail, Phone: fixtures.AnnPhone})
 	return d, contact.ID
 }
 
 // A ticket whose response is lost is found in the same call.
 func TestReconcile_lostTicket(t *testing.T) {
 	for _, channel := range channelKinds {
-		for name, fault := range testkit.LostResponses {
+		for name, fault := range fixtures.LostResponses {
 			t.Run(channel.name+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					d, contactID := newWarmDeployment(t, channel.changes...)
 					d.FailNext("open", fault)
-					result := d.MustProcess(testkit.Track("1", channel.who))
+					result := d.MustProcess(fixtures.Track("1", channel.who))
 					d.WantSent("search, open, list")
 					tickets := d.TicketsOf(contactID)
 					if len(tickets) != 1 || result.TicketID != tickets[0] {
@@ -62,12 +63,12 @@ func TestReconcile_lostTicket(t *testing.T) {
 						t.Errorf("%+v, want %+v", result, want)
 					}
 					want.Duplicate = true
-					if again := d.MustProcess(testkit.Track("1", channel.who)); again != want {
+					if again := d.MustProcess(fixtures.Track("1", channel.who)); again != want {
 						t.Errorf("delivered again: %+v, want %+v", again, want)
 					}
 					d.WantSent("")
 					// The outcome is known now.
-					d.MustProcess(testkit.Track("2", channel.who))
+					d.MustProcess(fixtures.Track("2", channel.who))
 					d.WantSent("open")
 				})
 			})
@@ -80,22 +81,22 @@ func TestReconcile_otherTickets(t *testing.T) {
 	cases := map[string]struct {
 		changes []func(*trengo.DestinationConfig)
 		who     string
-		appears func(d *testkit.Deployment, contactID int64)
+		appears func(d *fixtures.Deployment, contactID int64)
 	}{
-		"another subject": {nil, testkit.AnnEmail, func(d *testkit.Deployment, contactID int64) {
-			d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: testkit.EmailChannel, Subject: "Help"})
+		"another subject": {nil, fixtures.AnnEmail, func(d *fixtures.Deployment, contactID int64) {
+			d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: fixtures.EmailChannel, Subject: "Help"})
 		}},
-		"another channel": {nil, testkit.AnnEmail, func(d *testkit.Deployment, contactID int64) {
-			d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: testkit.OtherEmailChannel, Subject: testkit.TrackEvent})
+		"another channel": {nil, fixtures.AnnEmail, func(d *fixtures.Deployment, contactID int64) {
+			d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: fixtures.OtherEmailChannel, Subject: fixtures.TrackEvent})
 		}},
-		"another contact": {nil, testkit.AnnEmail, func(d *testkit.Deployment, _ int64) {
-			d.AddTicket(trengotest.Ticket{ContactID: testkit.FirstContact, ChannelID: testkit.EmailChannel, Subject: testkit.TrackEvent})
+		"another contact": {nil, fixtures.AnnEmail, func(d *fixtures.Deployment, _ int64) {
+			d.AddTicket(trengotest.Ticket{ContactID: fixtures.FirstContact, ChannelID: fixtures.EmailChannel, Subject: fixtures.TrackEvent})
 		}},
-		"an older ticket": {nil, testkit.AnnEmail, func(d *testkit.Deployment, contactID int64) {
-			d.AddTicket(trengotest.Ticket{ID: 7, ContactID: contactID, ChannelID: testkit.EmailChannel, Subject: testkit.TrackEvent})
+		"an older ticket": {nil, fixtures.AnnEmail, func(d *fixtures.Deployment, contactID int64) {
+			d.AddTicket(trengotest.Ticket{ID: 7, ContactID: contactID, ChannelID: fixtures.EmailChannel, Subject: fixtures.TrackEvent})
 		}},
-		"a message of the contact": {[]func(*trengo.DestinationConfig){testkit.IdentifyByPhone}, testkit.AnnPhone, func(d *testkit.Deployment, contactID int64) {
-			ticket := d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: testkit.PhoneChannel})
+		"a message of the contact": {[]func(*trengo.DestinationConfig){fixtures.IdentifyByPhone}, fixtures.AnnPhone, func(d *fixtures.Deployment, contactID int64) {
+			ticket := d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: fixtures.PhoneChannel})
 			d.AddMessage(trengotest.Message{TicketID: ticket.ID, Text: "Hello"})
 		}},
 	}
@@ -110,12 +111,12 @@ func TestReconcile_otherTickets(t *testing.T) {
 					c.appears(d, contactID)
 					return trengotest.LostBefore()
 				})
-				d.MustFail(testkit.Track("1", c.who), trengo.ErrOutcomeUnknown)
+				d.MustFail(fixtures.Track("1", c.who), trengo.ErrOutcomeUnknown)
 				d.WantSent("search, open, list")
 				d.InjectFunc(nil)
 				before := len(d.Tickets())
 				time.Sleep(settleAfter)
-				result := d.MustProcess(testkit.Track("1", c.who))
+				result := d.MustProcess(fixtures.Track("1", c.who))
 				d.WantSent("list, open")
 				if created := len(d.Tickets()) - before; created != 1 || result.Duplicate {
 					t.Errorf("%d new tickets, %+v", created, result)
@@ -129,7 +130,7 @@ func TestReconcile_otherTickets(t *testing.T) {
 func TestReconcile_listIgnoresItsFilter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, contactID := newWarmDeployment(t)
-		d.AddTicket(trengotest.Ticket{ContactID: testkit.FirstContact, ChannelID: testkit.EmailChannel, Subject: testkit.TrackEvent})
+		d.AddTicket(trengotest.Ticket{ContactID: fixtures.FirstContact, ChannelID: fixtures.EmailChannel, Subject: fixtures.TrackEvent})
 		ignorant := testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
 			query := r.URL.Query()
 			query.Del("contact_id")
@@ -141,13 +142,13 @@ func TestReconcile_listIgnoresItsFilter(t *testing.T) {
 			if r.Method != http.MethodPost {
 				return trengotest.Fault{}
 			}
-			d.AddTicket(trengotest.Ticket{ContactID: testkit.FirstContact, ChannelID: testkit.EmailChannel, Subject: testkit.TrackEvent})
+			d.AddTicket(trengotest.Ticket{ContactID: fixtures.FirstContact, ChannelID: fixtures.EmailChannel, Subject: fixtures.TrackEvent})
 			return trengotest.LostBefore()
 		})
-		d.MustFail(testkit.Track("1", testkit.AnnEmail), trengo.ErrOutcomeUnknown)
+		d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 		d.InjectFunc(nil)
 		time.Sleep(settleAfter)
-		d.MustProcess(testkit.Track("1", testkit.AnnEmail))
+		d.MustProcess(fixtures.Track("1", fixtures.AnnEmail))
 		d.WantTickets(contactID, 1)
 	})
 }
@@ -160,15 +161,15 @@ func TestReconcile_severalCandidates(t *testing.T) {
 			if r.Method != http.MethodPost {
 				return trengotest.Fault{}
 			}
-			d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: testkit.EmailChannel, Subject: testkit.TrackEvent})
+			d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: fixtures.EmailChannel, Subject: fixtures.TrackEvent})
 			return trengotest.LostAfter()
 		})
-		d.MustFail(testkit.Track("1", testkit.AnnEmail), trengo.ErrOutcomeUnknown)
+		d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 		d.InjectFunc(nil)
 		d.ResetRequests()
 		time.Sleep(2 * settleAfter)
 		for _, message := range []string{"1", "2"} {
-			d.MustFail(testkit.Track(message, testkit.AnnEmail), trengo.ErrOutcomeUnknown)
+			d.MustFail(fixtures.Track(message, fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 			d.WantSent("list")
 		}
 		d.WantTickets(contactID, 2)
@@ -198,17 +199,17 @@ func TestReconcile_ticketThatWasNotCreated(t *testing.T) {
 				d, contactID := newWarmDeployment(t)
 				d.FailNext("open", c.fault)
 				d.Behavior.Latency = c.latency
-				d.MustFail(testkit.Track("1", testkit.AnnEmail), trengo.ErrOutcomeUnknown)
+				d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 				d.ResetRequests()
 				time.Sleep(c.waits)
 				if !c.settled {
 					// A lookup that finds nothing does not restart the minute.
-					d.MustFail(testkit.Track("1", testkit.AnnEmail), trengo.ErrOutcomeUnknown)
+					d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 					d.WantSent("list")
 					d.WantTickets(contactID, 0)
 					time.Sleep(settleAfter - c.waits)
 				}
-				result := d.MustProcess(testkit.Track("1", testkit.AnnEmail))
+				result := d.MustProcess(fixtures.Track("1", fixtures.AnnEmail))
 				if result.Duplicate || result.TicketID == 0 {
 					t.Errorf("%+v, want a new ticket", result)
 				}
@@ -224,19 +225,19 @@ func TestReconcile_contactThatWasNotCreated(t *testing.T) {
 	for name, c := range failedWrites {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := testkit.NewDeployment(t, testkit.IdentifyByPhone)
+				d := fixtures.NewDeployment(t, fixtures.IdentifyByPhone)
 				d.Behavior.Latency = c.latency
 				d.Inject(trengotest.Fault{}, c.fault)
-				d.MustFail(testkit.Identify("1", testkit.AnnPhone, "Ann"), trengo.ErrOutcomeUnknown)
+				d.MustFail(fixtures.Identify("1", fixtures.AnnPhone, "Ann"), trengo.ErrOutcomeUnknown)
 				d.WantSent("search, create on phone channel, search")
 				time.Sleep(c.waits)
 				if !c.settled {
 					// A lookup that finds nothing does not restart the minute.
-					d.MustFail(testkit.Identify("1", testkit.AnnPhone, "Ann"), trengo.ErrOutcomeUnknown)
+					d.MustFail(fixtures.Identify("1", fixtures.AnnPhone, "Ann"), trengo.ErrOutcomeUnknown)
 					d.WantSent("search")
 					time.Sleep(settleAfter - c.waits)
 				}
-				d.MustProcess(testkit.Identify("1", testkit.AnnPhone, "Ann"))
+				d.MustProcess(fixtures.Identify("1", fixtures.AnnPhone, "Ann"))
 				d.WantSent("search, create on phone channel")
 			})
 		})
@@ -247,24 +248,24 @@ func TestReconcile_contactThatWasNotCreated(t *testing.T) {
 // When the ticket is found, the event that it belongs to is done.
 func TestReconcile_otherEventsOfTheContact(t *testing.T) {
 	for name, other := range map[string]*trengo.Event{
-		"by email":             testkit.Track("2", testkit.AnnEmail),
-		"by contact ID":        testkit.ForContact(testkit.Track("2", ""), testkit.FirstContact+1),
-		"without a message ID": testkit.Track("", testkit.AnnEmail),
-		"with another subject": {Type: "track", MessageID: "1", Event: testkit.OtherTrackEvent, Traits: map[string]any{"email": testkit.AnnEmail}},
-		"for another channel":  testkit.OnChannel(testkit.Track("1", testkit.AnnEmail), testkit.OtherEmailChannel),
+		"by email":             fixtures.Track("2", fixtures.AnnEmail),
+		"by contact ID":        fixtures.ForContact(fixtures.Track("2", ""), fixtures.FirstContact+1),
+		"without a message ID": fixtures.Track("", fixtures.AnnEmail),
+		"with another subject": {Type: "track", MessageID: "1", Event: fixtures.OtherTrackEvent, Traits: map[string]any{"email": fixtures.AnnEmail}},
+		"for another channel":  fixtures.OnChannel(fixtures.Track("1", fixtures.AnnEmail), fixtures.OtherEmailChannel),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d, contactID := newWarmDeployment(t)
-				d.MustProcess(testkit.Identify("0", testkit.AnnEmail, "Ann"))
-				d.MustProcess(testkit.OnChannel(testkit.Identify("0", testkit.AnnEmail, "Ann"), testkit.OtherEmailChannel))
+				d.MustProcess(fixtures.Identify("0", fixtures.AnnEmail, "Ann"))
+				d.MustProcess(fixtures.OnChannel(fixtures.Identify("0", fixtures.AnnEmail, "Ann"), fixtures.OtherEmailChannel))
 				d.FailNext("open", trengotest.Late(trengo.DefaultTimeout+45*time.Second))
-				d.MustFail(testkit.Track("1", testkit.AnnEmail), trengo.ErrOutcomeUnknown)
+				d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 				d.ResetRequests()
 				d.MustFail(other, trengo.ErrOutcomeUnknown)
 				d.WantSent("list")
 				// An identify event needs no ticket.
-				d.MustProcess(testkit.Identify("3", testkit.AnnEmail, "Anna"))
+				d.MustProcess(fixtures.Identify("3", fixtures.AnnEmail, "Anna"))
 				d.WantSent("rename")
 
 				time.Sleep(46 * time.Second)
@@ -274,7 +275,7 @@ func TestReconcile_otherEventsOfTheContact(t *testing.T) {
 					t.Errorf("%+v, want a ticket of its own", result)
 				}
 				d.WantSent("list, open")
-				result = d.MustProcess(testkit.Track("1", testkit.AnnEmail))
+				result = d.MustProcess(fixtures.Track("1", fixtures.AnnEmail))
 				if want := (trengo.Result{
 					Action: trengo.ActionTicketCreated, ContactID: contactID, TicketID: lost[0], Duplicate: true,
 				}); result != want {
@@ -290,16 +291,16 @@ func TestReconcile_otherEventsOfTheContact(t *testing.T) {
 // A ticket that was found for one event is not found for the next.
 func TestReconcile_ticketIsFoundOnce(t *testing.T) {
 	for _, channel := range channelKinds {
-		for name, first := range testkit.LostResponses {
+		for name, first := range fixtures.LostResponses {
 			t.Run(channel.name+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					d, contactID := newWarmDeployment(t, channel.changes...)
 					d.FailNext("open", first)
-					one := d.MustProcess(testkit.Track("1", channel.who))
+					one := d.MustProcess(fixtures.Track("1", channel.who))
 					d.FailNext("open", trengotest.LostBefore())
-					d.MustFail(testkit.Track("2", channel.who), trengo.ErrOutcomeUnknown)
+					d.MustFail(fixtures.Track("2", channel.who), trengo.ErrOutcomeUnknown)
 					time.Sleep(settleAfter)
-					two := d.MustProcess(testkit.Track("2", channel.who))
+					two := d.MustProcess(fixtures.Track("2", channel.who))
 					if one.TicketID == two.TicketID || two.Duplicate {
 						t.Errorf("result of the second event is %+v, that of the first %+v", two, one)
 					}
@@ -316,10 +317,10 @@ func TestReconcile_eventWithoutMessageID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, contactID := newWarmDeployment(t)
 		d.FailNext("open", trengotest.Late(trengo.DefaultTimeout+45*time.Second))
-		d.MustFail(testkit.Track("", testkit.AnnEmail), trengo.ErrOutcomeUnknown)
-		d.MustFail(testkit.Track("", testkit.AnnEmail), trengo.ErrOutcomeUnknown)
+		d.MustFail(fixtures.Track("", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
+		d.MustFail(fixtures.Track("", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 		time.Sleep(settleAfter)
-		d.MustProcess(testkit.Track("", testkit.AnnEmail))
+		d.MustProcess(fixtures.Track("", fixtures.AnnEmail))
 		d.WantTickets(contactID, 2)
 	})
 }
@@ -329,7 +330,7 @@ func TestReconcile_lookupFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, contactID := newWarmDeployment(t)
 		d.Inject(trengotest.Fault{}, trengotest.LostAfter(), trengotest.RespondHTML(http.StatusBadGateway))
-		err := d.MustFail(testkit.Track("1", testkit.AnnEmail), trengo.ErrOutcomeUnknown)
+		err := d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 		if !trengo.Retryable(err) {
 			t.Errorf("error %v is not retryable", err)
 		}
@@ -339,7 +340,7 @@ func TestReconcile_lookupFails(t *testing.T) {
 			}
 		}
 		d.WantSent("search, open, list")
-		if result := d.MustProcess(testkit.Track("1", testkit.AnnEmail)); result.TicketID != d.TicketsOf(contactID)[0] {
+		if result := d.MustProcess(fixtures.Track("1", fixtures.AnnEmail)); result.TicketID != d.TicketsOf(contactID)[0] {
 			t.Errorf("%+v, want the ticket that was created", result)
 		}
 		d.WantSent("list")
@@ -353,12 +354,12 @@ func TestReconcile_foundWhileItsEventWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, contactID := newWarmDeployment(t)
 		d.FailNext("open", trengotest.Late(trengo.DefaultTimeout+45*time.Second))
-		d.MustFail(testkit.Track("1", testkit.AnnEmail), trengo.ErrOutcomeUnknown)
+		d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 		time.Sleep(46 * time.Second)
 		lost := d.TicketsOf(contactID)
-		d.Behavior.Latency = testkit.Latency
-		finder := d.Deliver(t.Context(), testkit.ForContact(testkit.Track("2", ""), contactID))
-		again := d.Deliver(t.Context(), testkit.Track("1", testkit.AnnEmail))
+		d.Behavior.Latency = fixtures.Latency
+		finder := d.Deliver(t.Context(), fixtures.ForContact(fixtures.Track("2", ""), contactID))
+		again := d.Deliver(t.Context(), fixtures.Track("1", fixtures.AnnEmail))
 		if got := <-finder; got.Err != nil {
 			t.Error(got.Err)
 		}
@@ -372,9 +373,9 @@ func TestReconcile_foundWhileItsEventWaits(t *testing.T) {
 // AllowDuplicates is about contacts: a lost ticket is still looked for.
 func TestReconcile_ticketWithDuplicatesAllowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, contactID := newWarmDeployment(t, testkit.AllowDuplicates)
+		d, contactID := newWarmDeployment(t, fixtures.AllowDuplicates)
 		d.FailNext("open", trengotest.LostAfter())
-		d.MustProcess(testkit.Track("1", testkit.AnnEmail))
+		d.MustProcess(fixtures.Track("1", fixtures.AnnEmail))
 		d.WantSent("search, open, list")
 		d.WantTickets(contactID, 1)
 	})
@@ -384,13 +385,13 @@ func TestReconcile_ticketWithDuplicatesAllowed(t *testing.T) {
 func TestReconcile_oneListForManyFirstTickets(t *testing.T) {
 	const events = 64
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t)
-		d.Behavior.Latency = testkit.Latency
+		d := fixtures.NewDeployment(t)
+		d.Behavior.Latency = fixtures.Latency
 		var wg sync.WaitGroup
 		for range events {
 			contact := d.AddContact(trengotest.Contact{Name: "Somebody"})
 			wg.Go(func() {
-				if _, err := d.Process(testkit.ForContact(testkit.Track("1", ""), contact.ID)); err != nil {
+				if _, err := d.Process(fixtures.ForContact(fixtures.Track("1", ""), contact.ID)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -408,13 +409,13 @@ func TestReconcile_oneListForManyFirstTickets(t *testing.T) {
 
 // newColdDeployment returns a deployment that has not opened any ticket, and the
 // ID of its contact, who has old tickets with the same subject.
-func newColdDeployment(t *testing.T, oldTickets int, changes ...func(*trengo.DestinationConfig)) (*testkit.Deployment, int64) {
+func newColdDeployment(t *testing.T, oldTickets int, changes ...func(*trengo.DestinationConfig)) (*fixtures.Deployment, int64) {
 	t.Helper()
-	d := testkit.NewDeployment(t, changes...)
-	contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail, Phone: testkit.AnnPhone})
+	d := fixtures.NewDeployment(t, changes...)
+	contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail, Phone: fixtures.AnnPhone})
 	for range oldTickets {
-		d.AddTicket(trengotest.Ticket{ContactID: contact.ID, ChannelID: testkit.EmailChannel, Subject: testkit.TrackEvent})
-		d.AddTicket(trengotest.Ticket{ContactID: contact.ID, ChannelID: testkit.PhoneChannel})
+		d.AddTicket(trengotest.Ticket{ContactID: contact.ID, ChannelID: fixtures.EmailChannel, Subject: fixtures.TrackEvent})
+		d.AddTicket(trengotest.Ticket{ContactID: contact.ID, ChannelID: fixtures.PhoneChannel})
 	}
 	return d, contact.ID
 }
@@ -428,7 +429,7 @@ func TestReconcile_oldTicketsOfAColdProcess(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					d, contactID := newColdDeployment(t, old, channel.changes...)
 					d.FailNext("open", trengotest.LostAfter())
-					result := d.MustProcess(testkit.Track("1", channel.who))
+					result := d.MustProcess(fixtures.Track("1", channel.who))
 					d.WantSent("search, list, open, list")
 					tickets := d.TicketsOf(contactID)
 					if newest := tickets[len(tickets)-1]; result.TicketID != newest || len(tickets) != 2*old+1 {
@@ -440,10 +441,10 @@ func TestReconcile_oldTicketsOfAColdProcess(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					d, contactID := newColdDeployment(t, old, channel.changes...)
 					d.FailNext("open", trengotest.LostBefore())
-					d.MustFail(testkit.Track("1", channel.who), trengo.ErrOutcomeUnknown)
+					d.MustFail(fixtures.Track("1", channel.who), trengo.ErrOutcomeUnknown)
 					d.WantTickets(contactID, 2*old)
 					time.Sleep(settleAfter)
-					result := d.MustProcess(testkit.Track("1", channel.who))
+					result := d.MustProcess(fixtures.Track("1", channel.who))
 					d.WantTickets(contactID, 2*old+1)
 					if result.Duplicate {
 						t.Errorf("%+v, want a new ticket", result)
@@ -474,14 +475,14 @@ func TestReconcile_firstTicketIsNotCreated(t *testing.T) {
 				d, _ := newColdDeployment(t, 1)
 				other := d.AddContact(trengotest.Contact{Name: "Bob"})
 				d.FailNext(c.request, c.fault)
-				_, err := d.Process(testkit.Track("1", testkit.AnnEmail))
+				_, err := d.Process(fixtures.Track("1", fixtures.AnnEmail))
 				if err == nil || c.err != nil && !errors.Is(err, c.err) {
 					t.Errorf("error %v, want %v", err, c.err)
 				}
 				d.WantSent(c.sent)
-				d.MustProcess(testkit.ForContact(testkit.Track("2", ""), other.ID))
+				d.MustProcess(fixtures.ForContact(fixtures.Track("2", ""), other.ID))
 				d.WantSent("list, open")
-				d.MustProcess(testkit.ForContact(testkit.Track("3", ""), other.ID))
+				d.MustProcess(fixtures.ForContact(fixtures.Track("3", ""), other.ID))
 				d.WantSent("open")
 			})
 		})
@@ -494,9 +495,9 @@ func TestReconcile_firstTicketIsLost(t *testing.T) {
 		d, _ := newColdDeployment(t, 0)
 		other := d.AddContact(trengotest.Contact{Name: "Bob"})
 		d.FailNext("open", trengotest.LostAfter())
-		d.MustProcess(testkit.Track("1", testkit.AnnEmail))
+		d.MustProcess(fixtures.Track("1", fixtures.AnnEmail))
 		d.ResetRequests()
-		d.MustProcess(testkit.ForContact(testkit.Track("2", ""), other.ID))
+		d.MustProcess(fixtures.ForContact(fixtures.Track("2", ""), other.ID))
 		d.WantSent("open")
 	})
 }
@@ -505,19 +506,19 @@ func TestReconcile_firstTicketIsLost(t *testing.T) {
 // created, all at the same time.
 func TestReconcile_waitingForTheFirstTicket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t)
-		d.Behavior.Latency = testkit.Latency
+		d := fixtures.NewDeployment(t)
+		d.Behavior.Latency = fixtures.Latency
 		began := time.Now()
-		var all []<-chan testkit.Delivered
+		var all []<-chan fixtures.Delivered
 		for range 10 {
 			contact := d.AddContact(trengotest.Contact{Name: "Somebody"})
-			all = append(all, d.Deliver(t.Context(), testkit.ForContact(testkit.Track("1", ""), contact.ID)))
+			all = append(all, d.Deliver(t.Context(), fixtures.ForContact(fixtures.Track("1", ""), contact.ID)))
 		}
 		// The list, the first ticket, then all others.
 		for i, one := range all {
-			want := 2 * testkit.Latency
+			want := 2 * fixtures.Latency
 			if i > 0 {
-				want = 3 * testkit.Latency
+				want = 3 * fixtures.Latency
 			}
 			if got := <-one; got.Err != nil || got.At.Sub(began) != want {
 				t.Errorf("event %d took %s (%v), want %s", i, got.At.Sub(began), got.Err, want)
@@ -539,10 +540,10 @@ func TestReconcile_contactWithManyTickets(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d, contactID := newWarmDeployment(t)
 				for range c.old {
-					d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: testkit.EmailChannel, Subject: "Help"})
+					d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: fixtures.EmailChannel, Subject: "Help"})
 				}
 				d.FailNext("open", trengotest.LostAfter())
-				result, err := d.Process(testkit.Track("1", testkit.AnnEmail))
+				result, err := d.Process(fixtures.Track("1", fixtures.AnnEmail))
 				switch {
 				case c.settled && (err != nil || result.TicketID == 0):
 					t.Errorf("%+v, %v; want the ticket", result, err)
@@ -560,7 +561,7 @@ func TestReconcile_contactWithManyTickets(t *testing.T) {
 func TestReconcile_firstTicketOfAContactWithManyTickets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, contactID := newColdDeployment(t, 501)
-		d.MustProcess(testkit.Track("1", testkit.AnnEmail))
+		d.MustProcess(fixtures.Track("1", fixtures.AnnEmail))
 		d.WantTickets(contactID, 1003)
 	})
 }
@@ -575,12 +576,12 @@ func TestReconcile_errorTexts(t *testing.T) {
 	}{
 		"a lost ticket": {
 			nil, loseWrites,
-			testkit.Track("1", testkit.AnnEmail),
+			fixtures.Track("1", fixtures.AnnEmail),
 			[]string{"contact 460000002", "channel 405980", `"Ordered"`, "outcome unknown"},
 		},
 		"a lost ticket on another channel": {
 			nil, loseWrites,
-			testkit.OnChannel(testkit.Track("1", testkit.AnnEmail), testkit.OtherEmailChannel),
+			fixtures.OnChannel(fixtures.Track("1", fixtures.AnnEmail), fixtures.OtherEmailChannel),
 			[]string{"contact 460000002", "channel 405981"},
 		},
 		"a lost ticket, and the lookup fails": {
@@ -590,18 +591,18 @@ func TestReconcile_errorTexts(t *testing.T) {
 				}
 				return trengotest.LostBefore()
 			},
-			testkit.Track("1", testkit.AnnEmail),
+			fixtures.Track("1", fixtures.AnnEmail),
 			[]string{"contact 460000002", "channel 405980", `"Ordered"`, "outcome unknown", "GET /tickets"},
 		},
 		"a lost contact": {
 			nil, loseWrites,
-			testkit.Identify("1", testkit.BobEmail, "Bob"),
+			fixtures.Identify("1", fixtures.BobEmail, "Bob"),
 			[]string{"contact on channel 405980", "outcome unknown"},
 		},
 		"a lost contact with a phone number": {
-			[]func(*trengo.DestinationConfig){testkit.IdentifyByPhone, testkit.CreateMissing},
+			[]func(*trengo.DestinationConfig){fixtures.IdentifyByPhone, fixtures.CreateMissing},
 			loseWrites,
-			testkit.Track("1", "+31600000009"),
+			fixtures.Track("1", "+31600000009"),
 			[]string{"contact on channel 406001", "outcome unknown"},
 		},
 	}
@@ -644,17 +645,17 @@ func loseWrites(r trengotest.Request) trengotest.Fault {
 func TestReconcile_lostTicketIsOlderThanOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, ann := newWarmDeployment(t)
-		bob := d.AddContact(trengotest.Contact{Name: "Bob", Email: testkit.BobEmail})
+		bob := d.AddContact(trengotest.Contact{Name: "Bob", Email: fixtures.BobEmail})
 		d.Inject(trengotest.Fault{}, trengotest.LostAfter(), trengotest.LostBefore())
-		d.MustFail(testkit.Track("1", testkit.AnnEmail), trengo.ErrOutcomeUnknown)
-		d.MustProcess(testkit.Track("1", testkit.BobEmail))
-		d.MustProcess(testkit.Track("1", testkit.AnnEmail))
+		d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
+		d.MustProcess(fixtures.Track("1", fixtures.BobEmail))
+		d.MustProcess(fixtures.Track("1", fixtures.AnnEmail))
 		d.WantTickets(ann, 1)
 		// The first ticket of the other contact is not taken for its second.
 		d.FailNext("open", trengotest.LostBefore())
-		d.MustFail(testkit.Track("2", testkit.BobEmail), trengo.ErrOutcomeUnknown)
+		d.MustFail(fixtures.Track("2", fixtures.BobEmail), trengo.ErrOutcomeUnknown)
 		time.Sleep(settleAfter)
-		d.MustProcess(testkit.Track("2", testkit.BobEmail))
+		d.MustProcess(fixtures.Track("2", fixtures.BobEmail))
 		d.WantTickets(bob.ID, 2)
 	})
 }
@@ -664,10 +665,10 @@ func TestReconcile_lostTicketHasAMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, contactID := newWarmDeployment(t)
 		d.Inject(trengotest.Fault{}, trengotest.LostAfter(), trengotest.LostBefore())
-		d.MustFail(testkit.Track("1", testkit.AnnEmail), trengo.ErrOutcomeUnknown)
+		d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 		ticketID := d.TicketsOf(contactID)[0]
 		d.AddMessage(trengotest.Message{TicketID: ticketID, Type: "OUTBOUND", UserID: d.Users()[0].ID, Text: "Hello"})
-		if result := d.MustProcess(testkit.Track("1", testkit.AnnEmail)); result.TicketID != ticketID {
+		if result := d.MustProcess(fixtures.Track("1", fixtures.AnnEmail)); result.TicketID != ticketID {
 			t.Errorf("%+v, want the ticket %d", result, ticketID)
 		}
 		d.WantTickets(contactID, 1)
@@ -684,8 +685,8 @@ func TestReconcile_messageOfATicketWithoutSubject(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d, contactID := newWarmDeployment(t)
-				cfg := trengo.DestinationConfig{EventTemplates: map[string]string{testkit.TrackEvent: ""}}
-				testkit.IdentifyByPhone(&cfg)
+				cfg := trengo.DestinationConfig{EventTemplates: map[string]string{fixtures.TrackEvent: ""}}
+				fixtures.IdentifyByPhone(&cfg)
 				removed := 0
 				d.UseTransport(testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
 					resp, err := d.RoundTrip(r)
@@ -701,11 +702,11 @@ func TestReconcile_messageOfATicketWithoutSubject(t *testing.T) {
 					if r.Method != http.MethodPost {
 						return trengotest.Fault{}
 					}
-					inbound := d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: testkit.PhoneChannel})
+					inbound := d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: fixtures.PhoneChannel})
 					d.AddMessage(trengotest.Message{TicketID: inbound.ID, Text: "Hello"})
 					return trengotest.LostBefore()
 				})
-				text := d.MustFail(testkit.Track("1", testkit.AnnPhone), trengo.ErrOutcomeUnknown).Error()
+				text := d.MustFail(fixtures.Track("1", fixtures.AnnPhone), trengo.ErrOutcomeUnknown).Error()
 				if removed == 0 || strings.Contains(text, "GET /tickets") {
 					t.Errorf("%d fields removed, error %s", removed, text)
 				}

@@ -11,28 +11,28 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
-	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
 // A cacheStep is an action and the requests that it must send.
 type cacheStep struct {
-	sent string // in the words of [testkit.Deployment.Sent]
-	act  func(*testkit.Deployment)
+	sent string // in the words of [fixtures.Deployment.Sent]
+	act  func(*fixtures.Deployment)
 }
 
 // process is the step of an event that must succeed.
 func process(sent string, ev *trengo.Event) cacheStep {
-	return cacheStep{sent, func(d *testkit.Deployment) { d.MustProcess(ev) }}
+	return cacheStep{sent, func(d *fixtures.Deployment) { d.MustProcess(ev) }}
 }
 
 func wait(span time.Duration) cacheStep {
-	return cacheStep{"", func(*testkit.Deployment) { time.Sleep(span) }}
+	return cacheStep{"", func(*fixtures.Deployment) { time.Sleep(span) }}
 }
 
 func TestContactCache(t *testing.T) {
 	const ttl = 10 * time.Minute
-	const ann = testkit.FirstContact + 1 // created after the contact of WarmUp
+	const ann = fixtures.FirstContact + 1 // created after the contact of WarmUp
 	short := func(cfg *trengo.DestinationConfig) { cfg.PeopleTTL = ttl }
 	small := func(cfg *trengo.DestinationConfig) { cfg.MaxPeople = 2 }
 	cases := map[string]struct {
@@ -40,131 +40,131 @@ func TestContactCache(t *testing.T) {
 		steps   []cacheStep
 	}{
 		"an identify that changes nothing sends nothing": {nil, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
-			process("", testkit.Identify("2", testkit.AnnEmail, "Ann")),
-			process("", testkit.Identify("3", " Ann@Example.COM", "Ann")),
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
+			process("", fixtures.Identify("2", fixtures.AnnEmail, "Ann")),
+			process("", fixtures.Identify("3", " Ann@Example.COM", "Ann")),
 		}},
 		"an identify without a name sends nothing": {nil, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
-			process("", testkit.Identify("2", testkit.AnnEmail, "")),
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
+			process("", fixtures.Identify("2", fixtures.AnnEmail, "")),
 		}},
 		"a track of a cached contact is one request": {nil, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
-			process("open", testkit.Track("2", testkit.AnnEmail)),
-			process("open", testkit.Track("3", testkit.AnnEmail)),
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
+			process("open", fixtures.Track("2", fixtures.AnnEmail)),
+			process("open", fixtures.Track("3", fixtures.AnnEmail)),
 		}},
 		"an identify uses what a track found": {nil, []cacheStep{
-			{"", func(d *testkit.Deployment) { d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail}) }},
-			process("search, open", testkit.Track("1", testkit.AnnEmail)),
-			process("", testkit.Identify("2", testkit.AnnEmail, "Ann")),
-			process("rename", testkit.Identify("3", testkit.AnnEmail, "Anna")),
+			{"", func(d *fixtures.Deployment) { d.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail}) }},
+			process("search, open", fixtures.Track("1", fixtures.AnnEmail)),
+			process("", fixtures.Identify("2", fixtures.AnnEmail, "Ann")),
+			process("rename", fixtures.Identify("3", fixtures.AnnEmail, "Anna")),
 		}},
-		"an identify uses what a track created": {[]func(*trengo.DestinationConfig){testkit.CreateMissing}, []cacheStep{
-			{"search, create, open", func(d *testkit.Deployment) {
-				ev := testkit.Track("1", testkit.AnnEmail)
+		"an identify uses what a track created": {[]func(*trengo.DestinationConfig){fixtures.CreateMissing}, []cacheStep{
+			{"search, create, open", func(d *fixtures.Deployment) {
+				ev := fixtures.Track("1", fixtures.AnnEmail)
 				ev.Traits["name"] = "Ann"
 				d.MustProcess(ev)
 			}},
-			process("", testkit.Identify("2", testkit.AnnEmail, "Ann")),
-			process("open", testkit.Track("3", testkit.AnnEmail)),
+			process("", fixtures.Identify("2", fixtures.AnnEmail, "Ann")),
+			process("open", fixtures.Track("3", fixtures.AnnEmail)),
 		}},
 		"a rename updates the cached name": {nil, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
-			process("rename", testkit.Identify("2", testkit.AnnEmail, "Anna")),
-			process("", testkit.Identify("3", testkit.AnnEmail, "Anna")),
-			process("rename", testkit.Identify("4", testkit.AnnEmail, "Ann")),
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
+			process("rename", fixtures.Identify("2", fixtures.AnnEmail, "Anna")),
+			process("", fixtures.Identify("3", fixtures.AnnEmail, "Anna")),
+			process("rename", fixtures.Identify("4", fixtures.AnnEmail, "Ann")),
 		}},
 		"a rename restarts the TTL": {[]func(*trengo.DestinationConfig){short}, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
 			wait(ttl - 1),
-			process("rename", testkit.Identify("2", testkit.AnnEmail, "Anna")),
+			process("rename", fixtures.Identify("2", fixtures.AnnEmail, "Anna")),
 			wait(ttl - 1),
-			process("", testkit.Identify("3", testkit.AnnEmail, "Anna")),
+			process("", fixtures.Identify("3", fixtures.AnnEmail, "Anna")),
 		}},
 		"a rename by contact ID does not restart the TTL of the email": {[]func(*trengo.DestinationConfig){short}, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
 			wait(ttl - 1),
-			process("rename", testkit.ForContact(testkit.Identify("2", "", "Anna"), ann)),
+			process("rename", fixtures.ForContact(fixtures.Identify("2", "", "Anna"), ann)),
 			wait(time.Nanosecond),
-			process("search", testkit.Identify("3", testkit.AnnEmail, "Anna")),
+			process("search", fixtures.Identify("3", fixtures.AnnEmail, "Anna")),
 		}},
 		"a contact is cached for the TTL": {[]func(*trengo.DestinationConfig){short}, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
 			wait(ttl - 1),
-			process("", testkit.Identify("2", testkit.AnnEmail, "Ann")),
+			process("", fixtures.Identify("2", fixtures.AnnEmail, "Ann")),
 			wait(time.Nanosecond),
-			process("search", testkit.Identify("3", testkit.AnnEmail, "Ann")),
-			process("", testkit.Identify("4", testkit.AnnEmail, "Ann")),
+			process("search", fixtures.Identify("3", fixtures.AnnEmail, "Ann")),
+			process("", fixtures.Identify("4", fixtures.AnnEmail, "Ann")),
 		}},
 		"a use does not restart the TTL": {[]func(*trengo.DestinationConfig){short}, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
 			wait(ttl / 2),
-			process("open", testkit.Track("2", testkit.AnnEmail)),
+			process("open", fixtures.Track("2", fixtures.AnnEmail)),
 			wait(ttl / 2),
-			process("search, open", testkit.Track("3", testkit.AnnEmail)),
+			process("search, open", fixtures.Track("3", fixtures.AnnEmail)),
 		}},
 		"no more than MaxPeople are cached": {[]func(*trengo.DestinationConfig){small}, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
-			process("search, create", testkit.Identify("2", testkit.BobEmail, "Bob")),
-			process("", testkit.Identify("3", testkit.AnnEmail, "Ann")),
-			process("search, create", testkit.Identify("4", "cem@example.com", "Cem")),
-			process("", testkit.Identify("5", testkit.AnnEmail, "Ann")),
-			process("search", testkit.Identify("6", testkit.BobEmail, "Bob")),
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
+			process("search, create", fixtures.Identify("2", fixtures.BobEmail, "Bob")),
+			process("", fixtures.Identify("3", fixtures.AnnEmail, "Ann")),
+			process("search, create", fixtures.Identify("4", "cem@example.com", "Cem")),
+			process("", fixtures.Identify("5", fixtures.AnnEmail, "Ann")),
+			process("search", fixtures.Identify("6", fixtures.BobEmail, "Bob")),
 		}},
 		"a search that finds nothing is not cached": {nil, []cacheStep{
-			{"search", func(d *testkit.Deployment) {
-				d.MustFail(testkit.Track("1", testkit.AnnEmail), trengo.ErrContactNotFound)
+			{"search", func(d *fixtures.Deployment) {
+				d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrContactNotFound)
 			}},
-			{"", func(d *testkit.Deployment) { d.AddContact(trengotest.Contact{Email: testkit.AnnEmail}) }},
-			process("search, open", testkit.Track("1", testkit.AnnEmail)),
+			{"", func(d *fixtures.Deployment) { d.AddContact(trengotest.Contact{Email: fixtures.AnnEmail}) }},
+			process("search, open", fixtures.Track("1", fixtures.AnnEmail)),
 		}},
 		"each channel has its own contacts": {nil, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
-			process("search", testkit.OnChannel(testkit.Identify("2", testkit.AnnEmail, "Ann"), testkit.OtherEmailChannel)),
-			process("", testkit.OnChannel(testkit.Identify("3", testkit.AnnEmail, "Ann"), testkit.OtherEmailChannel)),
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
+			process("search", fixtures.OnChannel(fixtures.Identify("2", fixtures.AnnEmail, "Ann"), fixtures.OtherEmailChannel)),
+			process("", fixtures.OnChannel(fixtures.Identify("3", fixtures.AnnEmail, "Ann"), fixtures.OtherEmailChannel)),
 		}},
 		"a contact has one name, by email and by ID": {nil, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
-			process("", testkit.ForContact(testkit.Identify("2", "", "Ann"), ann)),
-			process("rename", testkit.ForContact(testkit.Identify("3", "", "Anna"), ann)),
-			process("", testkit.Identify("4", testkit.AnnEmail, "Anna")),
-			process("rename", testkit.Identify("5", testkit.AnnEmail, "Ann")),
-			process("", testkit.ForContact(testkit.Identify("6", "", "Ann"), ann)),
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
+			process("", fixtures.ForContact(fixtures.Identify("2", "", "Ann"), ann)),
+			process("rename", fixtures.ForContact(fixtures.Identify("3", "", "Anna"), ann)),
+			process("", fixtures.Identify("4", fixtures.AnnEmail, "Anna")),
+			process("rename", fixtures.Identify("5", fixtures.AnnEmail, "Ann")),
+			process("", fixtures.ForContact(fixtures.Identify("6", "", "Ann"), ann)),
 		}},
 		"a contact has one name on all channels": {nil, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
-			process("search, rename", testkit.OnChannel(testkit.Identify("2", testkit.AnnEmail, "Anna"), testkit.OtherEmailChannel)),
-			process("rename", testkit.Identify("3", testkit.AnnEmail, "Ann")),
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
+			process("search, rename", fixtures.OnChannel(fixtures.Identify("2", fixtures.AnnEmail, "Anna"), fixtures.OtherEmailChannel)),
+			process("rename", fixtures.Identify("3", fixtures.AnnEmail, "Ann")),
 		}},
 		"a rename with an unknown outcome removes the name": {nil, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
-			{"rename", func(d *testkit.Deployment) {
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
+			{"rename", func(d *fixtures.Deployment) {
 				d.Inject(trengotest.LostAfter())
-				d.MustFail(testkit.Identify("2", testkit.AnnEmail, "Anna"), trengo.ErrOutcomeUnknown)
+				d.MustFail(fixtures.Identify("2", fixtures.AnnEmail, "Anna"), trengo.ErrOutcomeUnknown)
 			}},
 			// The name is Anna now, whatever was cached.
-			process("rename", testkit.Identify("3", testkit.AnnEmail, "Ann")),
+			process("rename", fixtures.Identify("3", fixtures.AnnEmail, "Ann")),
 		}},
 		"a contact that turns out to have another email is removed": {nil, []cacheStep{
-			process("search, create", testkit.Identify("1", testkit.AnnEmail, "Ann")),
-			{"", func(d *testkit.Deployment) {
+			process("search, create", fixtures.Identify("1", fixtures.AnnEmail, "Ann")),
+			{"", func(d *fixtures.Deployment) {
 				contact := d.Contacts()[1]
-				contact.Email = testkit.BobEmail
+				contact.Email = fixtures.BobEmail
 				d.AddContact(contact)
 			}},
-			process("rename", testkit.Identify("2", testkit.AnnEmail, "Anna")),
-			process("search, create", testkit.Identify("3", testkit.AnnEmail, "Anna")),
+			process("rename", fixtures.Identify("2", fixtures.AnnEmail, "Anna")),
+			process("search, create", fixtures.Identify("3", fixtures.AnnEmail, "Anna")),
 		}},
-		"with duplicates allowed, every identify creates": {[]func(*trengo.DestinationConfig){testkit.AllowDuplicates, testkit.IdentifyByPhone}, []cacheStep{
-			process("create on phone channel", testkit.Identify("1", testkit.AnnPhone, "Ann")),
-			process("create on phone channel", testkit.Identify("2", testkit.AnnPhone, "Ann")),
-			process("open", testkit.Track("3", testkit.AnnPhone)),
+		"with duplicates allowed, every identify creates": {[]func(*trengo.DestinationConfig){fixtures.AllowDuplicates, fixtures.IdentifyByPhone}, []cacheStep{
+			process("create on phone channel", fixtures.Identify("1", fixtures.AnnPhone, "Ann")),
+			process("create on phone channel", fixtures.Identify("2", fixtures.AnnPhone, "Ann")),
+			process("open", fixtures.Track("3", fixtures.AnnPhone)),
 		}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := testkit.NewDeployment(t, c.changes...)
+				d := fixtures.NewDeployment(t, c.changes...)
 				d.WarmUp()
 				var got, want []string
 				for _, step := range c.steps {
@@ -183,9 +183,9 @@ func TestContactCache(t *testing.T) {
 // the contact, the response to a rename is lost.
 func TestContactCache_renameLostWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t)
+		d := fixtures.NewDeployment(t)
 		d.Behavior.Latency = 2 * time.Second
-		contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail})
+		contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail})
 		d.InjectFunc(func(r trengotest.Request) trengotest.Fault {
 			if r.Method == http.MethodPut && strings.Contains(string(r.Body), "Anna") {
 				return trengotest.LostAfter()
@@ -194,11 +194,11 @@ func TestContactCache_renameLostWhileWaiting(t *testing.T) {
 		})
 		done := make(chan error)
 		go func() {
-			_, err := d.Process(testkit.Identify("by email", testkit.AnnEmail, "Ann"))
+			_, err := d.Process(fixtures.Identify("by email", fixtures.AnnEmail, "Ann"))
 			done <- err
 		}()
 		time.Sleep(time.Second) // the search is in flight
-		d.MustFail(testkit.ForContact(testkit.Identify("by ID", "", "Anna"), contact.ID), trengo.ErrOutcomeUnknown)
+		d.MustFail(fixtures.ForContact(fixtures.Identify("by ID", "", "Anna"), contact.ID), trengo.ErrOutcomeUnknown)
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +211,7 @@ func TestContactCache_renameLostWhileWaiting(t *testing.T) {
 // The name that was read or written last is the cached one.
 func TestContactCache_latestName(t *testing.T) {
 	// The destination does not notice this rename.
-	rename := func(t *testing.T, d *testkit.Deployment, id int64, name string) {
+	rename := func(t *testing.T, d *fixtures.Deployment, id int64, name string) {
 		t.Helper()
 		if _, err := d.Client.Contacts.Update(t.Context(), id, trengo.ContactUpdateParams{Name: name}); err != nil {
 			t.Fatal(err)
@@ -219,12 +219,12 @@ func TestContactCache_latestName(t *testing.T) {
 	}
 	t.Run("a search after a rename by somebody else", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			d := testkit.NewDeployment(t)
-			contact := d.AddContact(trengotest.Contact{Name: "Annie", Email: testkit.AnnEmail})
-			d.MustProcess(testkit.ForContact(testkit.Identify("1", "", "Ann"), contact.ID))
+			d := fixtures.NewDeployment(t)
+			contact := d.AddContact(trengotest.Contact{Name: "Annie", Email: fixtures.AnnEmail})
+			d.MustProcess(fixtures.ForContact(fixtures.Identify("1", "", "Ann"), contact.ID))
 			time.Sleep(time.Second)
 			rename(t, d, contact.ID, "Zoe")
-			result := d.MustProcess(testkit.Identify("2", testkit.AnnEmail, "Ann"))
+			result := d.MustProcess(fixtures.Identify("2", fixtures.AnnEmail, "Ann"))
 			if result.Action != trengo.ActionContactUpdated || d.Contacts()[0].Name != "Ann" {
 				t.Errorf("%+v, and the name is %q", result, d.Contacts()[0].Name)
 			}
@@ -232,12 +232,12 @@ func TestContactCache_latestName(t *testing.T) {
 	})
 	t.Run("a rename after a search", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			d := testkit.NewDeployment(t)
-			contact := d.AddContact(trengotest.Contact{Name: "Annie", Email: testkit.AnnEmail})
-			d.Behavior.Latency = testkit.Latency
-			byEmail := d.Deliver(t.Context(), testkit.Identify("1", testkit.AnnEmail, "Ann"))
-			time.Sleep(testkit.Latency / 4)
-			byID := d.Deliver(t.Context(), testkit.ForContact(testkit.Identify("2", "", "Ann"), contact.ID))
+			d := fixtures.NewDeployment(t)
+			contact := d.AddContact(trengotest.Contact{Name: "Annie", Email: fixtures.AnnEmail})
+			d.Behavior.Latency = fixtures.Latency
+			byEmail := d.Deliver(t.Context(), fixtures.Identify("1", fixtures.AnnEmail, "Ann"))
+			time.Sleep(fixtures.Latency / 4)
+			byID := d.Deliver(t.Context(), fixtures.ForContact(fixtures.Identify("2", "", "Ann"), contact.ID))
 			if got := <-byID; got.Err != nil || got.Result.Action != trengo.ActionContactUpdated {
 				t.Errorf("by ID: %+v, %v", got.Result, got.Err)
 			}
@@ -248,12 +248,12 @@ func TestContactCache_latestName(t *testing.T) {
 	})
 	t.Run("a create after a rename by somebody else", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			d := testkit.NewDeployment(t, testkit.AllowDuplicates)
-			contact := d.AddContact(trengotest.Contact{Name: "Annie", Email: testkit.AnnEmail})
-			d.MustProcess(testkit.ForContact(testkit.Identify("1", "", "Ann"), contact.ID))
+			d := fixtures.NewDeployment(t, fixtures.AllowDuplicates)
+			contact := d.AddContact(trengotest.Contact{Name: "Annie", Email: fixtures.AnnEmail})
+			d.MustProcess(fixtures.ForContact(fixtures.Identify("1", "", "Ann"), contact.ID))
 			time.Sleep(time.Second)
 			rename(t, d, contact.ID, "Zoe")
-			if result := d.MustProcess(testkit.Identify("2", testkit.AnnEmail, "Ann")); result.Action != trengo.ActionContactUnchanged {
+			if result := d.MustProcess(fixtures.Identify("2", fixtures.AnnEmail, "Ann")); result.Action != trengo.ActionContactUnchanged {
 				t.Errorf("%+v, want the contact with its other name unchanged", result)
 			}
 		})
@@ -263,13 +263,13 @@ func TestContactCache_latestName(t *testing.T) {
 // An event reads the cached name only after it has waited for the contact.
 func TestContactCache_nameIsReadAfterWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t)
-		d.MustProcess(testkit.Identify("0", testkit.AnnEmail, "Ann"))
+		d := fixtures.NewDeployment(t)
+		d.MustProcess(fixtures.Identify("0", fixtures.AnnEmail, "Ann"))
 		contactID := d.Contacts()[0].ID
-		d.Behavior.Latency = testkit.Latency
-		byID := d.Deliver(t.Context(), testkit.ForContact(testkit.Identify("1", "", "Anna"), contactID))
-		byEmail := d.Deliver(t.Context(), testkit.Identify("2", testkit.AnnEmail, "Ann"))
-		for _, one := range []<-chan testkit.Delivered{byID, byEmail} {
+		d.Behavior.Latency = fixtures.Latency
+		byID := d.Deliver(t.Context(), fixtures.ForContact(fixtures.Identify("1", "", "Anna"), contactID))
+		byEmail := d.Deliver(t.Context(), fixtures.Identify("2", fixtures.AnnEmail, "Ann"))
+		for _, one := range []<-chan fixtures.Delivered{byID, byEmail} {
 			if got := <-one; got.Err != nil || got.Result.Action != trengo.ActionContactUpdated {
 				t.Errorf("%+v, %v; want a rename", got.Result, got.Err)
 			}
@@ -280,24 +280,24 @@ func TestContactCache_nameIsReadAfterWaiting(t *testing.T) {
 	})
 }
 
-func deleteAnn(d *testkit.Deployment) { d.DeleteContacts(testkit.AnnEmail) }
+func deleteAnn(d *fixtures.Deployment) { d.DeleteContacts(fixtures.AnnEmail) }
 
-func replaceAnn(d *testkit.Deployment) {
+func replaceAnn(d *fixtures.Deployment) {
 	deleteAnn(d)
-	d.AddContact(trengotest.Contact{ID: 7, Name: "Ann", Email: testkit.AnnEmail})
+	d.AddContact(trengotest.Contact{ID: 7, Name: "Ann", Email: fixtures.AnnEmail})
 }
 
-func refuse(request string, status int) func(*testkit.Deployment) {
-	return func(d *testkit.Deployment) { d.RefuseNext(request, status) }
+func refuse(request string, status int) func(*fixtures.Deployment) {
+	return func(d *fixtures.Deployment) { d.RefuseNext(request, status) }
 }
 
 // By the next event, a cached contact may have been deleted.
 func TestContactCache_staleContact(t *testing.T) {
-	renamed := testkit.Identify("next", testkit.AnnEmail, "Anna")
-	tracked := testkit.Track("next", testkit.AnnEmail)
+	renamed := fixtures.Identify("next", fixtures.AnnEmail, "Anna")
+	tracked := fixtures.Track("next", fixtures.AnnEmail)
 	cases := map[string]struct {
 		changes []func(*trengo.DestinationConfig)
-		before  func(*testkit.Deployment)
+		before  func(*fixtures.Deployment)
 		event   *trengo.Event
 		sent    string
 		action  trengo.Action
@@ -308,7 +308,7 @@ func TestContactCache_staleContact(t *testing.T) {
 			"rename, search, create", trengo.ActionContactCreated, nil,
 		},
 		"deleted: a track with CreateMissingContacts creates it again": {
-			[]func(*trengo.DestinationConfig){testkit.CreateMissing},
+			[]func(*trengo.DestinationConfig){fixtures.CreateMissing},
 			deleteAnn, tracked,
 			"open, search, create, open", trengo.ActionTicketCreated, nil,
 		},
@@ -344,9 +344,9 @@ func TestContactCache_staleContact(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := testkit.NewDeployment(t, c.changes...)
+				d := fixtures.NewDeployment(t, c.changes...)
 				d.WarmUp()
-				d.MustProcess(testkit.Identify("first", testkit.AnnEmail, "Ann"))
+				d.MustProcess(fixtures.Identify("first", fixtures.AnnEmail, "Ann"))
 				c.before(d)
 				d.ResetRequests()
 				result, err := d.Process(c.event)
@@ -362,7 +362,7 @@ func TestContactCache_staleContact(t *testing.T) {
 // The cache then holds what the second search found.
 func TestContactCache_afterASecondSearch(t *testing.T) {
 	cases := map[string]struct {
-		before      func(*testkit.Deployment)
+		before      func(*fixtures.Deployment)
 		next, after string
 	}{
 		"the new contact is cached": {replaceAnn, "open, search, open", "open"},
@@ -373,14 +373,14 @@ func TestContactCache_afterASecondSearch(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := testkit.NewDeployment(t)
+				d := fixtures.NewDeployment(t)
 				d.WarmUp()
-				d.MustProcess(testkit.Identify("first", testkit.AnnEmail, "Ann"))
+				d.MustProcess(fixtures.Identify("first", fixtures.AnnEmail, "Ann"))
 				c.before(d)
 				d.ResetRequests()
-				_, _ = d.Process(testkit.Track("next", testkit.AnnEmail))
+				_, _ = d.Process(fixtures.Track("next", fixtures.AnnEmail))
 				d.WantSent(c.next)
-				d.MustProcess(testkit.Track("after", testkit.AnnEmail))
+				d.MustProcess(fixtures.Track("after", fixtures.AnnEmail))
 				d.WantSent(c.after)
 			})
 		})
@@ -393,15 +393,15 @@ func TestContactCache_noSecondSearch(t *testing.T) {
 		event *trengo.Event
 		sent  string
 	}{
-		"a contact that was just found":      {testkit.Track("1", testkit.AnnEmail), "search, open"},
-		"a contact that the event has named": {testkit.ForContact(testkit.Track("1", ""), 460000002), "open"},
+		"a contact that was just found":      {fixtures.Track("1", fixtures.AnnEmail), "search, open"},
+		"a contact that the event has named": {fixtures.ForContact(fixtures.Track("1", ""), 460000002), "open"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := testkit.NewDeployment(t, testkit.CreateMissing)
+				d := fixtures.NewDeployment(t, fixtures.CreateMissing)
 				d.WarmUp()
-				d.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+				d.AddContact(trengotest.Contact{Email: fixtures.AnnEmail})
 				d.RefuseNext("open", http.StatusUnprocessableEntity)
 				d.MustFail(c.event, trengo.ErrUnprocessable)
 				d.WantSent(c.sent)
@@ -413,13 +413,13 @@ func TestContactCache_noSecondSearch(t *testing.T) {
 // If the second attempt fails, too, its error is returned.
 func TestContactCache_secondAttemptFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t)
+		d := fixtures.NewDeployment(t)
 		d.WarmUp()
-		d.MustProcess(testkit.Identify("first", testkit.AnnEmail, "Ann"))
+		d.MustProcess(fixtures.Identify("first", fixtures.AnnEmail, "Ann"))
 		replaceAnn(d)
 		d.ResetRequests()
 		d.Inject(trengotest.Fault{}, trengotest.Fault{}, trengotest.Respond(403, "application/json", `{}`))
-		result, err := d.Process(testkit.Track("next", testkit.AnnEmail))
+		result, err := d.Process(fixtures.Track("next", fixtures.AnnEmail))
 		if !errors.Is(err, trengo.ErrUnauthorized) || errors.Is(err, trengo.ErrUnprocessable) {
 			t.Errorf("error %v, want that of the second ticket", err)
 		}

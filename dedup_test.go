@@ -14,22 +14,23 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
 // Events of one person are processed in the order of the calls.
 func TestOrder_ofOnePerson(t *testing.T) {
-	byEmail := func(i int) *trengo.Event { return testkit.Identify("", testkit.AnnEmail, fmt.Sprint("Ann ", i)) }
+	byEmail := func(i int) *trengo.Event { return fixtures.Identify("", fixtures.AnnEmail, fmt.Sprint("Ann ", i)) }
 	byID := func(i int) *trengo.Event {
-		return testkit.ForContact(testkit.Identify("", "", fmt.Sprint("Ann ", i)), testkit.FirstContact)
+		return fixtures.ForContact(fixtures.Identify("", "", fmt.Sprint("Ann ", i)), fixtures.FirstContact)
 	}
 	for name, event := range map[string]func(int) *trengo.Event{"by email": byEmail, "by ID": byID} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := testkit.NewDeployment(t)
-				d.Behavior.Latency = testkit.Latency
-				d.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
-				var all []<-chan testkit.Delivered
+				d := fixtures.NewDeployment(t)
+				d.Behavior.Latency = fixtures.Latency
+				d.AddContact(trengotest.Contact{Email: fixtures.AnnEmail})
+				var all []<-chan fixtures.Delivered
 				var want []string
 				for i := range 20 {
 					all = append(all, d.Deliver(t.Context(), event(i)))
@@ -51,17 +52,17 @@ func TestOrder_ofOnePerson(t *testing.T) {
 // Events of different people do not wait for each other.
 func TestOrder_ofDifferentPeople(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t, testkit.CreateMissing)
+		d := fixtures.NewDeployment(t, fixtures.CreateMissing)
 		d.WarmUp()
-		d.Behavior.Latency = testkit.Latency
+		d.Behavior.Latency = fixtures.Latency
 		began := time.Now()
-		var all []<-chan testkit.Delivered
+		var all []<-chan fixtures.Delivered
 		const requests = 3 // search, create, open
 		for i := range 15 {
-			all = append(all, d.Deliver(t.Context(), testkit.Track("1", fmt.Sprintf("ann%d@example.com", i))))
+			all = append(all, d.Deliver(t.Context(), fixtures.Track("1", fmt.Sprintf("ann%d@example.com", i))))
 		}
 		for _, one := range all {
-			if got := <-one; got.Err != nil || got.At.Sub(began) != requests*testkit.Latency {
+			if got := <-one; got.Err != nil || got.At.Sub(began) != requests*fixtures.Latency {
 				t.Errorf("ended after %s with %v", got.At.Sub(began), got.Err)
 			}
 		}
@@ -81,23 +82,23 @@ func TestOrder_oneWriterPerContact(t *testing.T) {
 		for _, cached := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, email cached %t", name, cached), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					d := testkit.NewDeployment(t)
+					d := fixtures.NewDeployment(t)
 					d.WarmUp()
-					contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail})
+					contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail})
 					gauge := &testkit.Gauge{Next: d.Server}
 					d.UseTransport(gauge, trengo.DestinationConfig{})
 					if cached {
-						d.MustProcess(testkit.Identify("", testkit.AnnEmail, ""))
+						d.MustProcess(fixtures.Identify("", fixtures.AnnEmail, ""))
 					}
-					d.Behavior.Latency = testkit.Latency
+					d.Behavior.Latency = fixtures.Latency
 					var wg sync.WaitGroup
 					for i := range goroutines {
-						ev := testkit.Identify("", testkit.AnnEmail, fmt.Sprint("Ann ", i))
+						ev := fixtures.Identify("", fixtures.AnnEmail, fmt.Sprint("Ann ", i))
 						if i%4 == 0 {
-							ev = testkit.Track("", testkit.AnnEmail)
+							ev = fixtures.Track("", fixtures.AnnEmail)
 						}
 						if !byEmail(i) {
-							ev = testkit.ForContact(ev, contact.ID)
+							ev = fixtures.ForContact(ev, contact.ID)
 						}
 						wg.Go(func() {
 							if _, err := d.Destination.Process(t.Context(), ev); err != nil {
@@ -117,9 +118,9 @@ func TestOrder_oneWriterPerContact(t *testing.T) {
 
 // Waiting ends with the context, whatever the event waits for.
 func TestOrder_contextEndsWhileWaiting(t *testing.T) {
-	const timeout = testkit.Latency / 4
-	byEmail := func(message string) *trengo.Event { return testkit.Track(message, "ann@example.com") }
-	byID := func(message string) *trengo.Event { return testkit.ForContact(testkit.Track(message, ""), 460000002) }
+	const timeout = fixtures.Latency / 4
+	byEmail := func(message string) *trengo.Event { return fixtures.Track(message, "ann@example.com") }
+	byID := func(message string) *trengo.Event { return fixtures.ForContact(fixtures.Track(message, ""), 460000002) }
 	cases := map[string]struct {
 		cold         bool
 		first, later *trengo.Event
@@ -130,22 +131,22 @@ func TestOrder_contextEndsWhileWaiting(t *testing.T) {
 		"for an event with the same contact ID":     {false, byID("1"), byID("2"), "open"},
 		"by email, for an event with a contact ID":  {false, byID("1"), byEmail("2"), "open"},
 		"by contact ID, for an event with an email": {false, byEmail("1"), byID("2"), "open"},
-		"with nothing to send":                      {false, byID("1"), testkit.ForContact(testkit.Identify("2", "", ""), 460000002), "open"},
-		"for the process's first ticket":            {true, byEmail("1"), testkit.ForContact(testkit.Track("2", ""), testkit.FirstContact), "list"},
+		"with nothing to send":                      {false, byID("1"), fixtures.ForContact(fixtures.Identify("2", "", ""), 460000002), "open"},
+		"for the process's first ticket":            {true, byEmail("1"), fixtures.ForContact(fixtures.Track("2", ""), fixtures.FirstContact), "list"},
 	}
 	for name, c := range cases {
 		for reason, end := range map[string]error{"canceled": context.Canceled, "deadline exceeded": context.DeadlineExceeded} {
 			t.Run(name+", "+reason, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					d := testkit.NewDeployment(t)
+					d := fixtures.NewDeployment(t)
 					d.AddContact(trengotest.Contact{Name: "Somebody"})
-					d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail})
-					d.MustProcess(testkit.Identify("0", testkit.AnnEmail, "Ann"))
+					d.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail})
+					d.MustProcess(fixtures.Identify("0", fixtures.AnnEmail, "Ann"))
 					if !c.cold {
-						d.MustProcess(testkit.ForContact(testkit.Track("warm up", ""), testkit.FirstContact))
+						d.MustProcess(fixtures.ForContact(fixtures.Track("warm up", ""), fixtures.FirstContact))
 					}
 					d.ResetRequests()
-					d.Behavior.Latency = testkit.Latency
+					d.Behavior.Latency = fixtures.Latency
 
 					first := d.Deliver(t.Context(), c.first)
 					ctx, cancel := context.WithCancel(t.Context())
@@ -185,15 +186,15 @@ func TestOrder_contextEndsWhileWaiting(t *testing.T) {
 // With a context that has ended nothing is sent, even without waiting.
 func TestOrder_contextHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t, testkit.CreateMissing)
+		d := fixtures.NewDeployment(t, fixtures.CreateMissing)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := d.Destination.Process(ctx, testkit.Track("1", testkit.AnnEmail))
+		_, err := d.Destination.Process(ctx, fixtures.Track("1", fixtures.AnnEmail))
 		if !errors.Is(err, context.Canceled) || !trengo.Retryable(err) {
 			t.Errorf("error %v, want a retryable context.Canceled", err)
 		}
 		d.WantSent("")
-		if result := d.MustProcess(testkit.Track("1", testkit.AnnEmail)); result.Duplicate {
+		if result := d.MustProcess(fixtures.Track("1", fixtures.AnnEmail)); result.Duplicate {
 			t.Error("the event counts as processed")
 		}
 	})
@@ -202,9 +203,9 @@ func TestOrder_contextHasEnded(t *testing.T) {
 // An event that panics releases its reservations.
 func TestOrder_panicReleases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t)
+		d := fixtures.NewDeployment(t)
 		d.WarmUp()
-		contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail})
+		contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail})
 		d.InjectFunc(func(r trengotest.Request) trengotest.Fault {
 			if r.Method == http.MethodPost {
 				panic("the transport is broken")
@@ -217,12 +218,12 @@ func TestOrder_panicReleases(t *testing.T) {
 					t.Error("no panic")
 				}
 			}()
-			_, _ = d.Process(testkit.Track("1", testkit.AnnEmail))
+			_, _ = d.Process(fixtures.Track("1", fixtures.AnnEmail))
 		}()
 		d.InjectFunc(nil)
 		time.Sleep(2 * time.Minute) // until then, the outcome of the ticket is unknown
-		d.MustProcess(testkit.Track("2", testkit.AnnEmail))
-		d.MustProcess(testkit.ForContact(testkit.Track("3", ""), contact.ID))
+		d.MustProcess(fixtures.Track("2", fixtures.AnnEmail))
+		d.MustProcess(fixtures.ForContact(fixtures.Track("3", ""), contact.ID))
 	})
 }
 
@@ -231,7 +232,7 @@ func TestOrder_panicReleases(t *testing.T) {
 func TestProcess_startedEventGoesFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t, testkit.CreateMissing)
+		d := fixtures.NewDeployment(t, fixtures.CreateMissing)
 		d.Behavior.Latency = 100 * time.Millisecond
 		d.WarmUp()
 		for i := range 60 {
@@ -247,7 +248,7 @@ func TestProcess_startedEventGoesFirst(t *testing.T) {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			if _, err := d.Destination.Process(ctx, testkit.Track("1", testkit.AnnEmail)); err != nil {
+			if _, err := d.Destination.Process(ctx, fixtures.Track("1", fixtures.AnnEmail)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -282,7 +283,7 @@ func TestProcess_startsOnlyWhatItCanFinish(t *testing.T) {
 	const events, perSecond, deadline = 1200, 10, 8 * time.Second
 	const limit = 120 // requests per minute, the server's default
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t, testkit.CreateMissing)
+		d := fixtures.NewDeployment(t, fixtures.CreateMissing)
 		d.Behavior.Latency = 200 * time.Millisecond
 		d.WarmUp()
 		d.ResetRequests()
@@ -295,9 +296,9 @@ func TestProcess_startsOnlyWhatItCanFinish(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), deadline)
 				defer cancel()
 				who := fmt.Sprintf("%d@example.com", i)
-				ev := testkit.Identify("", who, "")
+				ev := fixtures.Identify("", who, "")
 				if i%2 == 0 {
-					ev = testkit.Track("", who) // search, contact, ticket
+					ev = fixtures.Track("", who) // search, contact, ticket
 				}
 				_, err := d.Destination.Process(ctx, ev)
 				switch {
@@ -338,23 +339,23 @@ func TestMessages_deliveredTwice(t *testing.T) {
 	cases := map[string]struct {
 		first, second *trengo.Event
 	}{
-		"a track": {testkit.Track("1", testkit.AnnEmail), testkit.Track("1", testkit.AnnEmail)},
+		"a track": {fixtures.Track("1", fixtures.AnnEmail), fixtures.Track("1", fixtures.AnnEmail)},
 		"a track with the email spelled differently": {
-			testkit.Track("1", testkit.AnnEmail), testkit.Track("1", " ANN@example.com"),
+			fixtures.Track("1", fixtures.AnnEmail), fixtures.Track("1", " ANN@example.com"),
 		},
-		"an identify that created":         {testkit.Identify("1", testkit.BobEmail, "Bob"), testkit.Identify("1", testkit.BobEmail, "Bob")},
-		"an identify that renamed":         {testkit.Identify("1", testkit.AnnEmail, "Anna"), testkit.Identify("1", testkit.AnnEmail, "Anna")},
-		"an identify that changed nothing": {testkit.Identify("1", testkit.AnnEmail, "Ann"), testkit.Identify("1", testkit.AnnEmail, "Ann")},
+		"an identify that created":         {fixtures.Identify("1", fixtures.BobEmail, "Bob"), fixtures.Identify("1", fixtures.BobEmail, "Bob")},
+		"an identify that renamed":         {fixtures.Identify("1", fixtures.AnnEmail, "Anna"), fixtures.Identify("1", fixtures.AnnEmail, "Anna")},
+		"an identify that changed nothing": {fixtures.Identify("1", fixtures.AnnEmail, "Ann"), fixtures.Identify("1", fixtures.AnnEmail, "Ann")},
 		"an event that names its contact": {
-			testkit.ForContact(testkit.Track("1", ""), 460000002), testkit.ForContact(testkit.Track("1", ""), 460000002),
+			fixtures.ForContact(fixtures.Track("1", ""), 460000002), fixtures.ForContact(fixtures.Track("1", ""), 460000002),
 		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := testkit.NewDeployment(t)
+				d := fixtures.NewDeployment(t)
 				d.WarmUp()
-				d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail})
+				d.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail})
 				want := d.MustProcess(c.first)
 				if want.Duplicate {
 					t.Error("the first delivery is marked as a duplicate")
@@ -373,7 +374,7 @@ func TestMessages_deliveredTwice(t *testing.T) {
 // Events with the same message ID are duplicates only if nothing else differs: a
 // sender may split one message into several events.
 func TestMessages_notDuplicates(t *testing.T) {
-	base := func() *trengo.Event { return testkit.Track("1", testkit.AnnEmail) }
+	base := func() *trengo.Event { return fixtures.Track("1", fixtures.AnnEmail) }
 	change := func(f func(*trengo.Event)) *trengo.Event {
 		ev := base()
 		f(ev)
@@ -382,14 +383,14 @@ func TestMessages_notDuplicates(t *testing.T) {
 	for name, second := range map[string]*trengo.Event{
 		"another message": change(func(ev *trengo.Event) { ev.MessageID = "2" }),
 		"another type":    change(func(ev *trengo.Event) { ev.Type = "identify" }),
-		"another event":   change(func(ev *trengo.Event) { ev.Event = testkit.OtherTrackEvent }),
-		"another channel": testkit.OnChannel(base(), testkit.OtherEmailChannel),
-		"another person":  change(func(ev *trengo.Event) { ev.Traits["email"] = testkit.BobEmail }),
-		"a contact ID":    testkit.ForContact(base(), 460000002),
+		"another event":   change(func(ev *trengo.Event) { ev.Event = fixtures.OtherTrackEvent }),
+		"another channel": fixtures.OnChannel(base(), fixtures.OtherEmailChannel),
+		"another person":  change(func(ev *trengo.Event) { ev.Traits["email"] = fixtures.BobEmail }),
+		"a contact ID":    fixtures.ForContact(base(), 460000002),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := testkit.NewDeployment(t, testkit.CreateMissing)
+				d := fixtures.NewDeployment(t, fixtures.CreateMissing)
 				d.WarmUp()
 				d.MustProcess(base())
 				if result := d.MustProcess(second); result.Duplicate {
@@ -410,28 +411,28 @@ func TestMessages_notRemembered(t *testing.T) {
 	cases := map[string]struct {
 		changes []func(*trengo.DestinationConfig)
 		event   *trengo.Event
-		before  func(*testing.T, *testkit.Deployment, *trengo.Event) // the first delivery, and what follows it
+		before  func(*testing.T, *fixtures.Deployment, *trengo.Event) // the first delivery, and what follows it
 		action  trengo.Action
 	}{
-		"an event without a message ID": {nil, testkit.Track("", testkit.AnnEmail), func(_ *testing.T, d *testkit.Deployment, ev *trengo.Event) {
+		"an event without a message ID": {nil, fixtures.Track("", fixtures.AnnEmail), func(_ *testing.T, d *fixtures.Deployment, ev *trengo.Event) {
 			d.MustProcess(ev)
 		}, trengo.ActionTicketCreated},
-		"an event that failed": {nil, testkit.Track("1", testkit.AnnEmail), func(_ *testing.T, d *testkit.Deployment, ev *trengo.Event) {
+		"an event that failed": {nil, fixtures.Track("1", fixtures.AnnEmail), func(_ *testing.T, d *fixtures.Deployment, ev *trengo.Event) {
 			d.RefuseNext("open", 422)
 			d.MustFail(ev, trengo.ErrUnprocessable)
 		}, trengo.ActionTicketCreated},
-		"an event whose contact was not found": {nil, testkit.Track("1", testkit.BobEmail), func(_ *testing.T, d *testkit.Deployment, ev *trengo.Event) {
+		"an event whose contact was not found": {nil, fixtures.Track("1", fixtures.BobEmail), func(_ *testing.T, d *fixtures.Deployment, ev *trengo.Event) {
 			d.MustFail(ev, trengo.ErrContactNotFound)
-			d.AddContact(trengotest.Contact{Email: testkit.BobEmail})
+			d.AddContact(trengotest.Contact{Email: fixtures.BobEmail})
 		}, trengo.ActionTicketCreated},
 		"a skipped event": {
 			nil,
-			&trengo.Event{Type: "page", MessageID: "1", Traits: map[string]any{"email": testkit.AnnEmail}},
-			func(_ *testing.T, d *testkit.Deployment, ev *trengo.Event) { d.MustProcess(ev) }, trengo.ActionSkipped,
+			&trengo.Event{Type: "page", MessageID: "1", Traits: map[string]any{"email": fixtures.AnnEmail}},
+			func(_ *testing.T, d *fixtures.Deployment, ev *trengo.Event) { d.MustProcess(ev) }, trengo.ActionSkipped,
 		},
 		"a message older than its TTL": {
 			[]func(*trengo.DestinationConfig){func(cfg *trengo.DestinationConfig) { cfg.MessageTTL = 2 * time.Hour }},
-			testkit.Track("1", testkit.AnnEmail), func(t *testing.T, d *testkit.Deployment, ev *trengo.Event) {
+			fixtures.Track("1", fixtures.AnnEmail), func(t *testing.T, d *fixtures.Deployment, ev *trengo.Event) {
 				d.MustProcess(ev)
 				time.Sleep(2*time.Hour - 1)
 				if !d.MustProcess(ev).Duplicate {
@@ -442,23 +443,23 @@ func TestMessages_notRemembered(t *testing.T) {
 		},
 		"a message displaced by newer ones": {
 			[]func(*trengo.DestinationConfig){func(cfg *trengo.DestinationConfig) { cfg.MaxMessages = 2 }},
-			testkit.Track("1", testkit.AnnEmail), func(t *testing.T, d *testkit.Deployment, ev *trengo.Event) {
+			fixtures.Track("1", fixtures.AnnEmail), func(t *testing.T, d *fixtures.Deployment, ev *trengo.Event) {
 				d.MustProcess(ev)
-				d.MustProcess(testkit.Track("2", testkit.AnnEmail))
+				d.MustProcess(fixtures.Track("2", fixtures.AnnEmail))
 				if !d.MustProcess(ev).Duplicate {
 					t.Error("forgotten before it was displaced")
 				}
-				d.MustProcess(testkit.Track("3", testkit.AnnEmail))
-				d.MustProcess(testkit.Track("4", testkit.AnnEmail))
+				d.MustProcess(fixtures.Track("3", fixtures.AnnEmail))
+				d.MustProcess(fixtures.Track("4", fixtures.AnnEmail))
 			}, trengo.ActionTicketCreated,
 		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := testkit.NewDeployment(t, c.changes...)
+				d := fixtures.NewDeployment(t, c.changes...)
 				d.WarmUp()
-				d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail})
+				d.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail})
 				c.before(t, d, c.event)
 				tickets := len(d.Tickets())
 				result := d.MustProcess(c.event)
@@ -477,39 +478,39 @@ func TestMessages_notRemembered(t *testing.T) {
 func TestMessages_deliveredTwiceAtOnce(t *testing.T) {
 	const latency = 2 * time.Second
 	cases := map[string]struct {
-		before    func(*testkit.Deployment)
+		before    func(*fixtures.Deployment)
 		timeout   time.Duration // of the first delivery
 		first     error
 		duplicate bool // the second delivery is
 		sent      string
 	}{
 		"shares the result if the first succeeds": {
-			func(*testkit.Deployment) {}, time.Minute, nil, true, "search, open",
+			func(*fixtures.Deployment) {}, time.Minute, nil, true, "search, open",
 		},
 		"is processed if the first fails": {
-			func(d *testkit.Deployment) { d.RefuseNext("open", 403) }, time.Minute, trengo.ErrUnauthorized, false, "search, open, open",
+			func(d *fixtures.Deployment) { d.RefuseNext("open", 403) }, time.Minute, trengo.ErrUnauthorized, false, "search, open, open",
 		},
 		"is processed if the first is canceled": {
-			func(*testkit.Deployment) {}, time.Second, context.DeadlineExceeded, false, "search, search, open",
+			func(*fixtures.Deployment) {}, time.Second, context.DeadlineExceeded, false, "search, search, open",
 		},
 		"finds the ticket if the first is canceled after it": {
-			func(*testkit.Deployment) {}, 5 * latency / 4, trengo.ErrOutcomeUnknown, false, "search, open, list",
+			func(*fixtures.Deployment) {}, 5 * latency / 4, trengo.ErrOutcomeUnknown, false, "search, open, list",
 		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := testkit.NewDeployment(t)
+				d := fixtures.NewDeployment(t)
 				d.WarmUp()
 				d.Behavior.Latency = latency
-				d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail})
+				d.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail})
 				c.before(d)
 				tickets := len(d.Tickets())
 
 				ctx, cancel := context.WithTimeout(t.Context(), c.timeout)
 				defer cancel()
-				first := d.Deliver(ctx, testkit.Track("1", testkit.AnnEmail))
-				second := d.Deliver(t.Context(), testkit.Track("1", testkit.AnnEmail))
+				first := d.Deliver(ctx, fixtures.Track("1", fixtures.AnnEmail))
+				second := d.Deliver(t.Context(), fixtures.Track("1", fixtures.AnnEmail))
 				if got := <-first; !errors.Is(got.Err, c.first) {
 					t.Errorf("the first delivery ended with %v, want %v", got.Err, c.first)
 				}
@@ -531,18 +532,18 @@ func TestMessages_deliveredTwiceAtOnce(t *testing.T) {
 func TestMessages_duplicateBlocksNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const latency = 2 * time.Second
-		d := testkit.NewDeployment(t)
+		d := fixtures.NewDeployment(t)
 		d.WarmUp()
-		contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail})
-		d.MustProcess(testkit.Identify("0", testkit.AnnEmail, "Ann"))
+		contact := d.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail})
+		d.MustProcess(fixtures.Identify("0", fixtures.AnnEmail, "Ann"))
 		d.Behavior.Latency = latency
 		began := time.Now()
-		first := d.Deliver(t.Context(), testkit.Track("1", testkit.AnnEmail))
-		second := d.Deliver(t.Context(), testkit.Track("1", testkit.AnnEmail))
-		named := d.Deliver(t.Context(), testkit.ForContact(testkit.Track("2", ""), contact.ID))
+		first := d.Deliver(t.Context(), fixtures.Track("1", fixtures.AnnEmail))
+		second := d.Deliver(t.Context(), fixtures.Track("1", fixtures.AnnEmail))
+		named := d.Deliver(t.Context(), fixtures.ForContact(fixtures.Track("2", ""), contact.ID))
 		for _, one := range []struct {
 			name string
-			done <-chan testkit.Delivered
+			done <-chan fixtures.Delivered
 			want time.Duration
 		}{
 			{"the first delivery", first, latency},
@@ -561,16 +562,16 @@ func TestMessages_duplicateBlocksNothing(t *testing.T) {
 // and even with a context that has ended.
 func TestMessages_duplicateDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t)
+		d := fixtures.NewDeployment(t)
 		d.WarmUp()
-		d.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail})
-		d.MustProcess(testkit.Track("1", testkit.AnnEmail))
-		d.Behavior.Latency = testkit.Latency
-		next := d.Deliver(t.Context(), testkit.Track("2", testkit.AnnEmail))
+		d.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail})
+		d.MustProcess(fixtures.Track("1", fixtures.AnnEmail))
+		d.Behavior.Latency = fixtures.Latency
+		next := d.Deliver(t.Context(), fixtures.Track("2", fixtures.AnnEmail))
 		began := time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		got := <-d.Deliver(ctx, testkit.Track("1", testkit.AnnEmail))
+		got := <-d.Deliver(ctx, fixtures.Track("1", fixtures.AnnEmail))
 		if got.Err != nil || !got.Result.Duplicate || !got.At.Equal(began) {
 			t.Errorf("%+v, %v after %s", got.Result, got.Err, got.At.Sub(began))
 		}

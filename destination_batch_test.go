@@ -20,11 +20,12 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
 // processAll returns the outcomes by index.
-func processAll(t *testing.T, d *testkit.Deployment, events iter.Seq2[*trengo.Event, error]) map[int]trengo.Outcome {
+func processAll(t *testing.T, d *fixtures.Deployment, events iter.Seq2[*trengo.Event, error]) map[int]trengo.Outcome {
 	t.Helper()
 	outcomes := map[int]trengo.Outcome{}
 	for outcome := range d.Destination.ProcessAll(t.Context(), events) {
@@ -45,18 +46,18 @@ func TestProcessAll_outcomes(t *testing.T) {
 		action trengo.Action
 		want   error
 	}{
-		{testkit.Identify("1", testkit.AnnEmail, "Ann"), nil, trengo.ActionContactCreated, nil},
+		{fixtures.Identify("1", fixtures.AnnEmail, "Ann"), nil, trengo.ActionContactCreated, nil},
 		{nil, errInput, "", errInput},
-		{testkit.Track("2", testkit.AnnEmail), nil, trengo.ActionTicketCreated, nil},
+		{fixtures.Track("2", fixtures.AnnEmail), nil, trengo.ActionTicketCreated, nil},
 		{&trengo.Event{Type: "page"}, nil, trengo.ActionSkipped, nil},
 		{&trengo.Event{}, nil, "", trengo.ErrInvalidEvent},
 		{nil, nil, "", trengo.ErrInvalidEvent},
-		{testkit.Track("3", "nobody@example.com"), nil, "", trengo.ErrContactNotFound},
-		{testkit.Track("4", "not an email"), errInput, "", errInput},
-		{testkit.Track("5", "not an email"), nil, "", trengo.ErrMissingIdentifier},
+		{fixtures.Track("3", "nobody@example.com"), nil, "", trengo.ErrContactNotFound},
+		{fixtures.Track("4", "not an email"), errInput, "", errInput},
+		{fixtures.Track("5", "not an email"), nil, "", trengo.ErrMissingIdentifier},
 	}
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t)
+		d := fixtures.NewDeployment(t)
 		outcomes := processAll(t, d, func(yield func(*trengo.Event, error) bool) {
 			for _, in := range inputs {
 				if !yield(in.event, in.err) {
@@ -82,7 +83,7 @@ func TestProcessAll_outcomes(t *testing.T) {
 // An error of the input does not end the sequence.
 func TestProcessAll_readEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t)
+		d := fixtures.NewDeployment(t)
 		outcomes := processAll(t, d, trengo.ReadEvents(strings.NewReader(
 			`{"type":"identify","traits":{"email":"ann@example.com"}}`+"\nnot JSON\n"+`{"type":"page"}`,
 		)))
@@ -95,7 +96,7 @@ func TestProcessAll_readEvents(t *testing.T) {
 
 func TestProcessAll_noEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		if outcomes := processAll(t, testkit.NewDeployment(t), testkit.Events()); len(outcomes) != 0 {
+		if outcomes := processAll(t, fixtures.NewDeployment(t), fixtures.Events()); len(outcomes) != 0 {
 			t.Errorf("outcomes %+v", outcomes)
 		}
 	})
@@ -108,9 +109,9 @@ func TestProcessAll_order(t *testing.T) {
 		for _, failing := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d at once, some fail %t", concurrency, failing), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					d := testkit.NewDeployment(t, testkit.Concurrency(concurrency))
-					d.SetRateLimit(testkit.Unlimited)
-					d.Behavior.Latency = testkit.Latency
+					d := fixtures.NewDeployment(t, fixtures.Concurrency(concurrency))
+					d.SetRateLimit(fixtures.Unlimited)
+					d.Behavior.Latency = fixtures.Latency
 					var events []*trengo.Event
 					var want []string
 					for round := range rounds {
@@ -119,7 +120,7 @@ func TestProcessAll_order(t *testing.T) {
 								d.AddContact(trengotest.Contact{Email: fmt.Sprintf("ann%d@example.com", person)})
 							}
 							name := fmt.Sprintf("%d %02d", person, round)
-							events = append(events, testkit.Identify("", fmt.Sprintf("ann%d@example.com", person), name))
+							events = append(events, fixtures.Identify("", fmt.Sprintf("ann%d@example.com", person), name))
 						}
 					}
 					for person := range people {
@@ -134,7 +135,7 @@ func TestProcessAll_order(t *testing.T) {
 						return trengotest.Fault{}
 					})
 					failed := 0
-					for _, outcome := range processAll(t, d, testkit.Events(events...)) {
+					for _, outcome := range processAll(t, d, fixtures.Events(events...)) {
 						if outcome.Err != nil {
 							failed++
 						}
@@ -168,16 +169,16 @@ func TestProcessAll_concurrency(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := testkit.New(t)
-				f.SetRateLimit(testkit.Unlimited)
-				f.Behavior.Latency = testkit.Latency
+				f := fixtures.New(t)
+				f.SetRateLimit(fixtures.Unlimited)
+				f.Behavior.Latency = fixtures.Latency
 				gauge := &testkit.Gauge{Next: f.Server, Reads: true}
-				destination := testkit.NewDestination(t, testkit.NewClient(t, gauge), trengo.DestinationConfig{Concurrency: c.configured})
+				destination := fixtures.NewDestination(t, fixtures.NewClient(t, gauge), trengo.DestinationConfig{Concurrency: c.configured})
 				var events []*trengo.Event
 				for i := range 40 {
-					events = append(events, testkit.Identify("", fmt.Sprintf("ann%d@example.com", i), ""))
+					events = append(events, fixtures.Identify("", fmt.Sprintf("ann%d@example.com", i), ""))
 				}
-				for outcome := range destination.ProcessAll(t.Context(), testkit.Events(events...)) {
+				for outcome := range destination.ProcessAll(t.Context(), fixtures.Events(events...)) {
 					if outcome.Err != nil {
 						t.Error(outcome.Err)
 					}
@@ -194,10 +195,10 @@ func TestProcessAll_concurrency(t *testing.T) {
 // others.
 func TestProcessAll_orderOfOutcomes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t)
-		d.Behavior.Latency = testkit.Latency
+		d := fixtures.NewDeployment(t)
+		d.Behavior.Latency = fixtures.Latency
 		var order []int
-		events := testkit.Events(testkit.Identify("", testkit.AnnEmail, ""), &trengo.Event{Type: "page"})
+		events := fixtures.Events(fixtures.Identify("", fixtures.AnnEmail, ""), &trengo.Event{Type: "page"})
 		for outcome := range d.Destination.ProcessAll(t.Context(), events) {
 			order = append(order, outcome.Index)
 		}
@@ -211,7 +212,7 @@ func TestProcessAll_orderOfOutcomes(t *testing.T) {
 func TestProcessAll_readAhead(t *testing.T) {
 	const concurrency = 4
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t, testkit.Concurrency(concurrency))
+		d := fixtures.NewDeployment(t, fixtures.Concurrency(concurrency))
 		taken, ahead, outcomes := 0, 0, 0
 		endless := func(yield func(*trengo.Event, error) bool) {
 			for yield(&trengo.Event{Type: "page"}, nil) {
@@ -235,17 +236,17 @@ func TestProcessAll_readAhead(t *testing.T) {
 // A destination serves several inputs at once.
 func TestProcessAll_twoAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t, testkit.CreateMissing, testkit.Concurrency(3))
-		d.Behavior.Latency = testkit.Latency
+		d := fixtures.NewDeployment(t, fixtures.CreateMissing, fixtures.Concurrency(3))
+		d.Behavior.Latency = fixtures.Latency
 		var events []*trengo.Event
 		for i := range 30 {
-			events = append(events, testkit.Track(strconv.Itoa(i), fmt.Sprintf("ann%d@example.com", i%4)))
+			events = append(events, fixtures.Track(strconv.Itoa(i), fmt.Sprintf("ann%d@example.com", i%4)))
 		}
 		var duplicates atomic.Int64
 		var wg sync.WaitGroup
 		for range 2 {
 			wg.Go(func() {
-				for outcome := range d.Destination.ProcessAll(t.Context(), testkit.Events(events...)) {
+				for outcome := range d.Destination.ProcessAll(t.Context(), fixtures.Events(events...)) {
 					if outcome.Err != nil {
 						t.Error(outcome.Err)
 					}
@@ -264,8 +265,8 @@ func TestProcessAll_twoAtOnce(t *testing.T) {
 
 // Outside of a bubble, goroutines can be counted.
 func TestProcessAll_leavesNoGoroutine(t *testing.T) {
-	client := testkit.NewClient(t, testkit.Respond(http.StatusForbidden, "{}"))
-	destination := testkit.NewDestination(t, client, trengo.DestinationConfig{})
+	client := fixtures.NewClient(t, testkit.Respond(http.StatusForbidden, "{}"))
+	destination := fixtures.NewDestination(t, client, trengo.DestinationConfig{})
 	before := runtime.NumGoroutine()
 	endless := func(yield func(*trengo.Event, error) bool) {
 		for yield(&trengo.Event{Type: "page"}, nil) {
@@ -334,19 +335,19 @@ func TestProcessAll_panic(t *testing.T) {
 		for name, c := range cases {
 			t.Run(place+" panics with "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					d := testkit.NewDeployment(t)
+					d := fixtures.NewDeployment(t)
 					cfg := trengo.DestinationConfig{
 						ChannelIdentifier: trengo.IdentifierPhone, CreateMissingContacts: true, Concurrency: 3,
-						EventTemplates: map[string]string{testkit.TrackEvent: ""},
+						EventTemplates: map[string]string{fixtures.TrackEvent: ""},
 					}
 					var rt http.RoundTripper = d.Server
 					breakIt(&cfg, &rt, c.panics)
 					d.UseTransport(rt, cfg)
 					var events []*trengo.Event
 					for i := range 12 {
-						events = append(events, testkit.Track(strconv.Itoa(i), fmt.Sprintf("+3160000000%d", i%4)))
+						events = append(events, fixtures.Track(strconv.Itoa(i), fmt.Sprintf("+3160000000%d", i%4)))
 					}
-					outcomes := processAll(t, d, testkit.Events(events...))
+					outcomes := processAll(t, d, fixtures.Events(events...))
 					for i := range events {
 						outcome, ok := outcomes[i]
 						if i%4 != 2 {
@@ -391,12 +392,12 @@ func checkPanicError(t *testing.T, err error, says []string) {
 // A break ends the loop at once and cancels the events in progress.
 func TestProcessAll_break(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t, testkit.Concurrency(3))
+		d := fixtures.NewDeployment(t, fixtures.Concurrency(3))
 		d.Behavior.Latency = time.Hour
 		began, taken := time.Now(), 0
 		events := func(yield func(*trengo.Event, error) bool) {
 			for taken < 1000 {
-				ev := testkit.Identify("", fmt.Sprintf("ann%d@example.com", taken), "")
+				ev := fixtures.Identify("", fmt.Sprintf("ann%d@example.com", taken), "")
 				if taken == 2 {
 					ev = &trengo.Event{Type: "page"}
 				}
@@ -429,13 +430,13 @@ func TestProcessAll_break(t *testing.T) {
 // event is read.
 func TestProcessAll_contextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t, testkit.Concurrency(3))
+		d := fixtures.NewDeployment(t, fixtures.Concurrency(3))
 		d.Behavior.Latency = 20 * time.Second
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began, taken := time.Now(), 0
 		events := func(yield func(*trengo.Event, error) bool) {
-			for yield(testkit.Identify("", fmt.Sprintf("ann%d@example.com", taken), ""), nil) {
+			for yield(fixtures.Identify("", fmt.Sprintf("ann%d@example.com", taken), ""), nil) {
 				taken++
 			}
 		}
@@ -458,11 +459,11 @@ func TestProcessAll_contextEnds(t *testing.T) {
 // With a context that has ended, no event is processed.
 func TestProcessAll_contextHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t)
+		d := fixtures.NewDeployment(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		endless := func(yield func(*trengo.Event, error) bool) {
-			for yield(testkit.Identify("", testkit.AnnEmail, ""), nil) {
+			for yield(fixtures.Identify("", fixtures.AnnEmail, ""), nil) {
 			}
 		}
 		for outcome := range d.Destination.ProcessAll(ctx, endless) {
@@ -478,7 +479,7 @@ func TestProcessAll_contextHasEnded(t *testing.T) {
 func TestProcessAll_readsNothingAfterTheContext(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
-			d := testkit.NewDeployment(t)
+			d := fixtures.NewDeployment(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			after := 0
@@ -511,7 +512,7 @@ func TestProcessAll_waitsForTheInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := testkit.NewDeployment(t)
+				d := fixtures.NewDeployment(t)
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				returned := false
@@ -539,9 +540,9 @@ func TestProcessAll_waitsForTheInput(t *testing.T) {
 // When the input ends, the events in progress are finished.
 func TestProcessAll_inputEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t, testkit.CreateMissing)
-		d.Behavior.Latency = testkit.Latency
-		outcomes := processAll(t, d, testkit.Events(testkit.Track("1", testkit.AnnEmail), testkit.Track("2", testkit.AnnEmail), testkit.Track("3", testkit.AnnEmail)))
+		d := fixtures.NewDeployment(t, fixtures.CreateMissing)
+		d.Behavior.Latency = fixtures.Latency
+		outcomes := processAll(t, d, fixtures.Events(fixtures.Track("1", fixtures.AnnEmail), fixtures.Track("2", fixtures.AnnEmail), fixtures.Track("3", fixtures.AnnEmail)))
 		for i := range 3 {
 			if outcomes[i].Err != nil || outcomes[i].Result.TicketID == 0 {
 				t.Errorf("event %d: %+v", i, outcomes[i])
@@ -553,14 +554,14 @@ func TestProcessAll_inputEnds(t *testing.T) {
 // A loop that panics leaves no goroutine. The bubble would fail otherwise.
 func TestProcessAll_loopPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t)
+		d := fixtures.NewDeployment(t)
 		d.Behavior.Latency = time.Hour
 		defer func() {
 			if value := recover(); value != any("the loop gave up") {
 				t.Errorf("recovered %v, want what the loop panicked with", value)
 			}
 		}()
-		for range d.Destination.ProcessAll(t.Context(), testkit.Events(testkit.Identify("", testkit.AnnEmail, ""), &trengo.Event{Type: "page"})) {
+		for range d.Destination.ProcessAll(t.Context(), fixtures.Events(fixtures.Identify("", fixtures.AnnEmail, ""), &trengo.Event{Type: "page"})) {
 			panic("the loop gave up")
 		}
 	})
@@ -569,18 +570,18 @@ func TestProcessAll_loopPanics(t *testing.T) {
 // The body of the loop may use the Destination, even for the same event.
 func TestProcessAll_loopCallsProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.NewDeployment(t, testkit.Concurrency(2))
-		d.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+		d := fixtures.NewDeployment(t, fixtures.Concurrency(2))
+		d.AddContact(trengotest.Contact{Email: fixtures.AnnEmail})
 		var events []*trengo.Event
 		for i := range 10 {
-			events = append(events, testkit.Track(strconv.Itoa(i), testkit.AnnEmail))
+			events = append(events, fixtures.Track(strconv.Itoa(i), fixtures.AnnEmail))
 		}
-		for outcome := range d.Destination.ProcessAll(t.Context(), testkit.Events(events...)) {
+		for outcome := range d.Destination.ProcessAll(t.Context(), fixtures.Events(events...)) {
 			synctest.Wait() // until no goroutine can continue without this loop
 			if result := d.MustProcess(outcome.Event); !result.Duplicate {
 				t.Errorf("%+v, want a duplicate of the event just processed", result)
 			}
-			d.MustProcess(testkit.Track("again "+outcome.Event.MessageID, testkit.AnnEmail))
+			d.MustProcess(fixtures.Track("again "+outcome.Event.MessageID, fixtures.AnnEmail))
 		}
 		if n := len(d.Tickets()); n != 20 {
 			t.Errorf("%d tickets", n)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 )
 
 const configSecret = "eyJhbGciOi.secret.token"
@@ -186,7 +187,7 @@ func TestNewDestination_mistakes(t *testing.T) {
 		unclosed     = "the template of \"A \\\"1\\\"\": tag `{{ event` is not closed"
 		block        = "the template of \"B\": tag `{{#if x}}` is not supported: only {{ path }} and {{ path || default }} are"
 	)
-	client := testkit.NewClient(t, testkit.Respond(404, ""))
+	client := fixtures.NewClient(t, testkit.Respond(404, ""))
 	invalid := map[string]string{"B": "a {{#if x}} b {{/if}}", "fine": "{{ event }}", `A "1"`: "{{ event", "space": " "}
 	tests := []struct {
 		name   string
@@ -220,7 +221,7 @@ func TestNewDestination_mistakes(t *testing.T) {
 
 func TestNewDestination_sendsNothing(t *testing.T) {
 	t.Parallel()
-	f := testkit.New(t)
+	f := fixtures.New(t)
 	for _, cfg := range []trengo.DestinationConfig{
 		{ChannelID: 1},
 		{ChannelID: 1, EventTemplates: map[string]string{"Ev": "{{ event }}"}},
@@ -240,10 +241,10 @@ func TestNewDestination_sendsNothing(t *testing.T) {
 func TestNewDestination_copiesItsConfig(t *testing.T) {
 	t.Parallel()
 	templates := map[string]string{"Ev": "before", "Removed": "before"}
-	cfg := trengo.DestinationConfig{ChannelID: testkit.EmailChannel, EventTemplates: templates}
+	cfg := trengo.DestinationConfig{ChannelID: fixtures.EmailChannel, EventTemplates: templates}
 	given := cfg
 	given.EventTemplates = maps.Clone(templates)
-	f := testkit.New(t, testkit.EmailContact(11, "Ann", "ann@example.com"))
+	f := fixtures.New(t, fixtures.EmailContact(11, "Ann", "ann@example.com"))
 	destination, err := trengo.NewDestination(f.NewClient(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -251,19 +252,19 @@ func TestNewDestination_copiesItsConfig(t *testing.T) {
 	if diff := cmp.Diff(given, cfg); diff != "" {
 		t.Errorf("the config was changed (-want +got):\n%s", diff)
 	}
-	cfg.ChannelID, cfg.ChannelIdentifier, cfg.AllowDuplicates = testkit.OtherEmailChannel, trengo.IdentifierPhone, true
+	cfg.ChannelID, cfg.ChannelIdentifier, cfg.AllowDuplicates = fixtures.OtherEmailChannel, trengo.IdentifierPhone, true
 	templates["Ev"], templates["Added"] = "after", "after"
 	delete(templates, "Removed")
 	for event, want := range map[string][]string{
-		"Ev":      {testkit.TicketLine(11, testkit.EmailChannel, "before")},
-		"Removed": {testkit.TicketLine(11, testkit.EmailChannel, "before")},
+		"Ev":      {fixtures.TicketLine(11, fixtures.EmailChannel, "before")},
+		"Removed": {fixtures.TicketLine(11, fixtures.EmailChannel, "before")},
 		"Added":   nil,
 	} {
-		plan, err := destination.Plan(t.Context(), testkit.ParseEvent(t, `{"type":"track","event":"`+event+`","traits":{"email":"ann@example.com"}}`))
+		plan, err := destination.Plan(t.Context(), fixtures.ParseEvent(t, `{"type":"track","event":"`+event+`","traits":{"email":"ann@example.com"}}`))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, testkit.PlannedLines(plan)); diff != "" {
+		if diff := cmp.Diff(want, fixtures.PlannedLines(plan)); diff != "" {
 			t.Errorf("writes of %s (-want +got):\n%s", event, diff)
 		}
 	}

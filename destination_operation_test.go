@@ -10,6 +10,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 )
 
 // Events that need no request.
@@ -22,7 +23,7 @@ func TestDestination_skipped(t *testing.T) {
 	off := skipped("integrations.Trengo is false")
 	unlisted := skipped("event not in the template map")
 	const person = `"traits":{"email":"ann@example.com","name":"Ann Lee"}`
-	testkit.RunEventCases(t, []testkit.EventCase{
+	fixtures.RunEventCases(t, []fixtures.EventCase{
 		{Name: "a page event", Event: `{"type":"page",` + person + `}`, Want: neither},
 		{Name: "a screen event", Event: `{"type":"screen",` + person + `}`, Want: neither},
 		{Name: "a group event", Event: `{"type":"group",` + person + `}`, Want: neither},
@@ -34,9 +35,9 @@ func TestDestination_skipped(t *testing.T) {
 		{Name: "a listed name with a space after it", Event: `{"type":"track","event":"Ordered ",` + person + `}`, Want: unlisted},
 		{Name: "a track event without a name", Event: `{"type":"track",` + person + `}`, Want: unlisted},
 		{Name: "a track event whose name is an object", Event: `{"type":"track","event":{"name":"Ordered"},` + person + `}`, Want: unlisted},
-		{Name: "a track event without any template", Config: trengo.DestinationConfig{EventTemplates: map[string]string{}}, Event: testkit.TrackJSON(person), Want: unlisted},
-		{Name: "an identify event with Trengo switched off", Event: testkit.IdentifyJSON(`"integrations":{"Trengo":false},` + person), Want: off},
-		{Name: "a track event with Trengo switched off", Event: testkit.TrackJSON(`"integrations":{"All":true,"Trengo":false},` + person), Want: off},
+		{Name: "a track event without any template", Config: trengo.DestinationConfig{EventTemplates: map[string]string{}}, Event: fixtures.TrackJSON(person), Want: unlisted},
+		{Name: "an identify event with Trengo switched off", Event: fixtures.IdentifyJSON(`"integrations":{"Trengo":false},` + person), Want: off},
+		{Name: "a track event with Trengo switched off", Event: fixtures.TrackJSON(`"integrations":{"All":true,"Trengo":false},` + person), Want: off},
 		{Name: "a page event with Trengo switched off", Event: `{"type":"page","integrations":{"Trengo":false}}`, Want: off},
 		{Name: "a page event that is otherwise invalid", Event: `{"type":"page","context":{"externalId":[{"type":"trengoContactId","id":"x"}]}}`, Want: neither},
 		{Name: "an unlisted event without an identifier", Event: `{"type":"track","event":"Other"}`, Want: unlisted},
@@ -46,25 +47,25 @@ func TestDestination_skipped(t *testing.T) {
 func TestDestination_notSkipped(t *testing.T) {
 	t.Parallel()
 	identified := trengo.Result{Action: trengo.ActionContactUnchanged, ContactID: 11}
-	tracked := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: testkit.FirstTicket}
-	search := []string{testkit.SearchLine("ann%40example.com")}
-	searchAndTicket := []string{search[0], testkit.TicketLine(11, testkit.EmailChannel, testkit.EventSubject)}
+	tracked := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: fixtures.FirstTicket}
+	search := []string{fixtures.SearchLine("ann%40example.com")}
+	searchAndTicket := []string{search[0], fixtures.TicketLine(11, fixtures.EmailChannel, fixtures.EventSubject)}
 	const person = `"traits":{"email":"ann@example.com"}`
-	testkit.RunEventCases(t, []testkit.EventCase{
+	fixtures.RunEventCases(t, []fixtures.EventCase{
 		{Name: "a type in capitals", Event: `{"type":"IDENTIFY",` + person + `}`, Want: identified, Requests: search},
 		{Name: "a type in white space", Event: `{"type":" Track\n","event":"Ordered",` + person + `}`, Want: tracked, Requests: searchAndTicket},
-		{Name: "Trengo switched on", Event: testkit.IdentifyJSON(`"integrations":{"All":false,"Trengo":true},` + person), Want: identified, Requests: search},
-		{Name: "Trengo switched on with options", Event: testkit.IdentifyJSON(`"integrations":{"Trengo":{"x":false}},` + person), Want: identified, Requests: search},
-		{Name: "Trengo neither on nor off", Event: testkit.IdentifyJSON(`"integrations":{"Trengo":null},` + person), Want: identified, Requests: search},
-		{Name: "a switch that is text", Event: testkit.IdentifyJSON(`"integrations":{"Trengo":"false"},` + person), Want: identified, Requests: search},
-		{Name: "another destination switched off", Event: testkit.IdentifyJSON(`"integrations":{"trengo":false,"Zendesk":false},` + person), Want: identified, Requests: search},
-		{Name: "integrations that are an array", Event: testkit.IdentifyJSON(`"integrations":["Trengo",false],` + person), Want: identified, Requests: search},
+		{Name: "Trengo switched on", Event: fixtures.IdentifyJSON(`"integrations":{"All":false,"Trengo":true},` + person), Want: identified, Requests: search},
+		{Name: "Trengo switched on with options", Event: fixtures.IdentifyJSON(`"integrations":{"Trengo":{"x":false}},` + person), Want: identified, Requests: search},
+		{Name: "Trengo neither on nor off", Event: fixtures.IdentifyJSON(`"integrations":{"Trengo":null},` + person), Want: identified, Requests: search},
+		{Name: "a switch that is text", Event: fixtures.IdentifyJSON(`"integrations":{"Trengo":"false"},` + person), Want: identified, Requests: search},
+		{Name: "another destination switched off", Event: fixtures.IdentifyJSON(`"integrations":{"trengo":false,"Zendesk":false},` + person), Want: identified, Requests: search},
+		{Name: "integrations that are an array", Event: fixtures.IdentifyJSON(`"integrations":["Trengo",false],` + person), Want: identified, Requests: search},
 		{
 			Name: "an event whose name is a number", Config: trengo.DestinationConfig{EventTemplates: map[string]string{"404": "Error {{ event }}"}},
 			Event: `{"type":"track","event":404,` + person + `}`, Want: tracked,
-			Requests: []string{search[0], testkit.TicketLine(11, testkit.EmailChannel, "Error 404")},
+			Requests: []string{search[0], fixtures.TicketLine(11, fixtures.EmailChannel, "Error 404")},
 		},
-	}, testkit.EmailContact(11, "Ann Lee", "ann@example.com"))
+	}, fixtures.EmailContact(11, "Ann Lee", "ann@example.com"))
 }
 
 // An event that does not come from ParseEvent may be invalid.
@@ -81,7 +82,7 @@ func TestDestination_invalidEvent(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f := testkit.New(t)
+			f := fixtures.New(t)
 			destination := f.NewWarmDestination(trengo.DestinationConfig{})
 			result, err := destination.Process(t.Context(), tt.ev)
 			if !errors.Is(err, trengo.ErrInvalidEvent) || err.Error() != tt.says || result != (trengo.Result{}) {
@@ -109,9 +110,9 @@ func TestDestination_invalidOverride(t *testing.T) {
 	for _, override := range []string{"trengoChannelId", "trengoContactId"} {
 		for _, value := range values {
 			fields := `"traits":{"email":"ann@example.com","name":"Ann Lee"},"context":{"externalId":[{"type":"` + override + `","id":` + value + `}]}`
-			for _, event := range []string{testkit.IdentifyJSON(fields), testkit.TrackJSON(fields)} {
-				f := testkit.New(t, testkit.EmailContact(11, "Ann", "ann@example.com"))
-				result, err := f.NewWarmDestination(trengo.DestinationConfig{}).Process(t.Context(), testkit.ParseEvent(t, event))
+			for _, event := range []string{fixtures.IdentifyJSON(fields), fixtures.TrackJSON(fields)} {
+				f := fixtures.New(t, fixtures.EmailContact(11, "Ann", "ann@example.com"))
+				result, err := f.NewWarmDestination(trengo.DestinationConfig{}).Process(t.Context(), fixtures.ParseEvent(t, event))
 				if diff := cmp.Diff("trengo: invalid event: "+override+" in context.externalId is not an ID", testkit.ErrorText(err)); diff != "" {
 					t.Errorf("%s: error (-want +got):\n%s", event, diff)
 				}
@@ -127,40 +128,40 @@ func TestDestination_overrides(t *testing.T) {
 	t.Parallel()
 	const ann = `"traits":{"email":"ann@example.com"}`
 	external := func(entries string) string { return ann + `,"context":{"externalId":` + entries + `}` }
-	found := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: testkit.FirstTicket}
-	named := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 12, TicketID: testkit.FirstTicket}
-	bySearch := []string{testkit.SearchLine("ann%40example.com"), testkit.TicketLine(11, testkit.EmailChannel, testkit.EventSubject)}
-	onOther := []string{testkit.SearchLine("ann%40example.com"), testkit.TicketLine(11, testkit.OtherEmailChannel, testkit.EventSubject)}
-	byID := []string{testkit.TicketLine(12, testkit.EmailChannel, testkit.EventSubject)}
-	testkit.RunEventCases(t, []testkit.EventCase{
-		{Name: "a contact as a number", Event: testkit.TrackJSON(external(`[{"type":"trengoContactId","id":12}]`)), Want: named, Requests: byID},
-		{Name: "a contact as text", Event: testkit.TrackJSON(external(`[{"type":"trengoContactId","id":"12"}]`)), Want: named, Requests: byID},
-		{Name: "a contact in white space", Event: testkit.TrackJSON(external(`[{"type":"trengoContactId","id":" 12 "}]`)), Want: named, Requests: byID},
-		{Name: "a contact with a decimal point and zero", Event: testkit.TrackJSON(external(`[{"type":"trengoContactId","id":12.0}]`)), Want: named, Requests: byID},
-		{Name: "a contact with an exponent", Event: testkit.TrackJSON(external(`[{"type":"trengoContactId","id":1.2e1}]`)), Want: named, Requests: byID},
-		{Name: "a single object instead of an array", Event: testkit.TrackJSON(external(`{"type":"trengoContactId","id":12}`)), Want: named, Requests: byID},
-		{Name: "an entry of a reverse ETL source", Event: testkit.TrackJSON(external(`[{"type":"trengoContactId","id":12,"identifierType":"email"}]`)), Want: named, Requests: byID},
-		{Name: "the first entry that has a value", Event: testkit.TrackJSON(external(`[{"type":"trengoContactId","id":""},{"type":"trengoContactId","id":null},{"type":"trengoContactId","id":12}]`)), Want: named, Requests: byID},
-		{Name: "the first of two contacts", Event: testkit.TrackJSON(external(`[{"type":"trengoContactId","id":12},{"type":"trengoContactId","id":11}]`)), Want: named, Requests: byID},
-		{Name: "a second entry that is not an ID", Event: testkit.TrackJSON(external(`[{"type":"trengoContactId","id":12},{"type":"trengoContactId","id":"x"}]`)), Want: named, Requests: byID},
-		{Name: "entries that are not objects", Event: testkit.TrackJSON(external(`[null,5,"x",[],{"type":"trengoContactId","id":12}]`)), Want: named, Requests: byID},
-		{Name: "an ID that is null", Event: testkit.TrackJSON(external(`[{"type":"trengoContactId","id":null}]`)), Want: found, Requests: bySearch},
-		{Name: "an ID of spaces", Event: testkit.TrackJSON(external(`[{"type":"trengoContactId","id":"  "}]`)), Want: found, Requests: bySearch},
-		{Name: "an entry without an ID", Event: testkit.TrackJSON(external(`[{"type":"trengoContactId","value":12}]`)), Want: found, Requests: bySearch},
-		{Name: "IDs of other types", Event: testkit.TrackJSON(external(`[{"type":"hubspotId","id":12},{"type":"TrengoContactId","id":12}]`)), Want: found, Requests: bySearch},
-		{Name: "external IDs that are text", Event: testkit.TrackJSON(external(`"12"`)), Want: found, Requests: bySearch},
-		{Name: "a channel as a number", Event: testkit.TrackJSON(external(`[{"type":"trengoChannelId","id":405981}]`)), Want: found, Requests: onOther},
-		{Name: "a channel as text", Event: testkit.TrackJSON(external(`[{"type":"trengoChannelId","id":"405981"}]`)), Want: found, Requests: onOther},
-		{Name: "an empty channel", Event: testkit.TrackJSON(external(`[{"type":"trengoChannelId","id":""}]`)), Want: found, Requests: bySearch},
+	found := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: fixtures.FirstTicket}
+	named := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 12, TicketID: fixtures.FirstTicket}
+	bySearch := []string{fixtures.SearchLine("ann%40example.com"), fixtures.TicketLine(11, fixtures.EmailChannel, fixtures.EventSubject)}
+	onOther := []string{fixtures.SearchLine("ann%40example.com"), fixtures.TicketLine(11, fixtures.OtherEmailChannel, fixtures.EventSubject)}
+	byID := []string{fixtures.TicketLine(12, fixtures.EmailChannel, fixtures.EventSubject)}
+	fixtures.RunEventCases(t, []fixtures.EventCase{
+		{Name: "a contact as a number", Event: fixtures.TrackJSON(external(`[{"type":"trengoContactId","id":12}]`)), Want: named, Requests: byID},
+		{Name: "a contact as text", Event: fixtures.TrackJSON(external(`[{"type":"trengoContactId","id":"12"}]`)), Want: named, Requests: byID},
+		{Name: "a contact in white space", Event: fixtures.TrackJSON(external(`[{"type":"trengoContactId","id":" 12 "}]`)), Want: named, Requests: byID},
+		{Name: "a contact with a decimal point and zero", Event: fixtures.TrackJSON(external(`[{"type":"trengoContactId","id":12.0}]`)), Want: named, Requests: byID},
+		{Name: "a contact with an exponent", Event: fixtures.TrackJSON(external(`[{"type":"trengoContactId","id":1.2e1}]`)), Want: named, Requests: byID},
+		{Name: "a single object instead of an array", Event: fixtures.TrackJSON(external(`{"type":"trengoContactId","id":12}`)), Want: named, Requests: byID},
+		{Name: "an entry of a reverse ETL source", Event: fixtures.TrackJSON(external(`[{"type":"trengoContactId","id":12,"identifierType":"email"}]`)), Want: named, Requests: byID},
+		{Name: "the first entry that has a value", Event: fixtures.TrackJSON(external(`[{"type":"trengoContactId","id":""},{"type":"trengoContactId","id":null},{"type":"trengoContactId","id":12}]`)), Want: named, Requests: byID},
+		{Name: "the first of two contacts", Event: fixtures.TrackJSON(external(`[{"type":"trengoContactId","id":12},{"type":"trengoContactId","id":11}]`)), Want: named, Requests: byID},
+		{Name: "a second entry that is not an ID", Event: fixtures.TrackJSON(external(`[{"type":"trengoContactId","id":12},{"type":"trengoContactId","id":"x"}]`)), Want: named, Requests: byID},
+		{Name: "entries that are not objects", Event: fixtures.TrackJSON(external(`[null,5,"x",[],{"type":"trengoContactId","id":12}]`)), Want: named, Requests: byID},
+		{Name: "an ID that is null", Event: fixtures.TrackJSON(external(`[{"type":"trengoContactId","id":null}]`)), Want: found, Requests: bySearch},
+		{Name: "an ID of spaces", Event: fixtures.TrackJSON(external(`[{"type":"trengoContactId","id":"  "}]`)), Want: found, Requests: bySearch},
+		{Name: "an entry without an ID", Event: fixtures.TrackJSON(external(`[{"type":"trengoContactId","value":12}]`)), Want: found, Requests: bySearch},
+		{Name: "IDs of other types", Event: fixtures.TrackJSON(external(`[{"type":"hubspotId","id":12},{"type":"TrengoContactId","id":12}]`)), Want: found, Requests: bySearch},
+		{Name: "external IDs that are text", Event: fixtures.TrackJSON(external(`"12"`)), Want: found, Requests: bySearch},
+		{Name: "a channel as a number", Event: fixtures.TrackJSON(external(`[{"type":"trengoChannelId","id":405981}]`)), Want: found, Requests: onOther},
+		{Name: "a channel as text", Event: fixtures.TrackJSON(external(`[{"type":"trengoChannelId","id":"405981"}]`)), Want: found, Requests: onOther},
+		{Name: "an empty channel", Event: fixtures.TrackJSON(external(`[{"type":"trengoChannelId","id":""}]`)), Want: found, Requests: bySearch},
 		{
-			Name: "a channel and a contact", Event: testkit.TrackJSON(external(`[{"type":"trengoChannelId","id":405981},{"type":"trengoContactId","id":12}]`)),
-			Want: named, Requests: []string{testkit.TicketLine(12, testkit.OtherEmailChannel, testkit.EventSubject)},
+			Name: "a channel and a contact", Event: fixtures.TrackJSON(external(`[{"type":"trengoChannelId","id":405981},{"type":"trengoContactId","id":12}]`)),
+			Want: named, Requests: []string{fixtures.TicketLine(12, fixtures.OtherEmailChannel, fixtures.EventSubject)},
 		},
 		{
-			Name: "a contact without an identifier", Event: testkit.TrackJSON(`"context":{"externalId":[{"type":"trengoContactId","id":12}]}`),
+			Name: "a contact without an identifier", Event: fixtures.TrackJSON(`"context":{"externalId":[{"type":"trengoContactId","id":12}]}`),
 			Want: named, Requests: byID,
 		},
-	}, testkit.EmailContact(11, "Ann Lee", "ann@example.com"), testkit.EmailContact(12, "Bob", "bob@example.com"))
+	}, fixtures.EmailContact(11, "Ann Lee", "ann@example.com"), fixtures.EmailContact(12, "Bob", "bob@example.com"))
 }
 
 // An identifierCase is an identify event of an unknown person. Its contact is
@@ -178,8 +179,8 @@ func runIdentifiers(t *testing.T, cfg trengo.DestinationConfig, cases []identifi
 	for _, tt := range cases {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f := testkit.New(t)
-			ev := testkit.ParseEvent(t, testkit.IdentifyJSON(tt.fields))
+			f := fixtures.New(t)
+			ev := fixtures.ParseEvent(t, fixtures.IdentifyJSON(tt.fields))
 			_, err := f.NewWarmDestination(cfg).Process(t.Context(), ev)
 			if tt.says != "" {
 				if !errors.Is(err, trengo.ErrMissingIdentifier) || trengo.Retryable(err) {
@@ -191,7 +192,7 @@ func runIdentifiers(t *testing.T, cfg trengo.DestinationConfig, cases []identifi
 				if lines := f.RequestLines(); lines != nil {
 					t.Errorf("requests %q", lines)
 				}
-				testkit.CheckPrivate(t, err, ev, nil)
+				fixtures.CheckPrivate(t, err, ev, nil)
 				return
 			}
 			if err != nil {
@@ -201,11 +202,11 @@ func runIdentifiers(t *testing.T, cfg trengo.DestinationConfig, cases []identifi
 			if term == "" {
 				term = tt.identifier
 			}
-			channel := int64(testkit.EmailChannel)
+			channel := int64(fixtures.EmailChannel)
 			if cfg.ChannelIdentifier == trengo.IdentifierPhone {
-				channel = testkit.PhoneChannel
+				channel = fixtures.PhoneChannel
 			}
-			want := []string{testkit.SearchLine(strings.ReplaceAll(term, "@", "%40")), testkit.CreateLine(channel, tt.identifier, "")}
+			want := []string{fixtures.SearchLine(strings.ReplaceAll(term, "@", "%40")), fixtures.CreateLine(channel, tt.identifier, "")}
 			if diff := cmp.Diff(want, f.RequestLines()); diff != "" {
 				t.Errorf("requests (-want +got):\n%s", diff)
 			}
@@ -381,13 +382,13 @@ func TestDestination_identifierTypes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			destination := testkit.New(t).NewWarmDestination(trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone})
+			destination := fixtures.New(t).NewWarmDestination(trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone})
 			ev := &trengo.Event{Type: "identify", Properties: map[string]any{"phone": tt.phone}}
 			plan, err := destination.Plan(t.Context(), ev)
 			if err != nil || len(plan.Writes) != 1 {
 				t.Fatalf("%+v with %v", plan, err)
 			}
-			if diff := cmp.Diff([]string{testkit.CreateLine(testkit.PhoneChannel, tt.want, "")}, testkit.PlannedLines(plan)); diff != "" {
+			if diff := cmp.Diff([]string{fixtures.CreateLine(fixtures.PhoneChannel, tt.want, "")}, fixtures.PlannedLines(plan)); diff != "" {
 				t.Errorf("write (-want +got):\n%s", diff)
 			}
 		})
@@ -397,7 +398,7 @@ func TestDestination_identifierTypes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			destination := testkit.New(t).NewWarmDestination(trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone})
+			destination := fixtures.New(t).NewWarmDestination(trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone})
 			ev := &trengo.Event{Type: "identify", Traits: map[string]any{"phone": phone}}
 			if _, err := destination.Plan(t.Context(), ev); !errors.Is(err, trengo.ErrMissingIdentifier) {
 				t.Errorf("error is %v, want ErrMissingIdentifier", err)
@@ -449,11 +450,11 @@ func TestDestination_name(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f := testkit.New(t)
-			if _, err := f.NewWarmDestination(trengo.DestinationConfig{AllowDuplicates: true}).Process(t.Context(), testkit.ParseEvent(t, testkit.IdentifyJSON(tt.fields))); err != nil {
+			f := fixtures.New(t)
+			if _, err := f.NewWarmDestination(trengo.DestinationConfig{AllowDuplicates: true}).Process(t.Context(), fixtures.ParseEvent(t, fixtures.IdentifyJSON(tt.fields))); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff([]string{testkit.CreateLine(testkit.EmailChannel, "a@example.com", tt.want)}, f.RequestLines()); diff != "" {
+			if diff := cmp.Diff([]string{fixtures.CreateLine(fixtures.EmailChannel, "a@example.com", tt.want)}, f.RequestLines()); diff != "" {
 				t.Errorf("requests (-want +got):\n%s", diff)
 			}
 		})

@@ -9,90 +9,90 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
-	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
 func TestDestination_identify(t *testing.T) {
 	t.Parallel()
-	ann := []trengotest.Contact{testkit.EmailContact(11, "Ann", "ann@example.com")}
-	search := testkit.SearchLine("ann%40example.com")
-	testkit.RunEventCases(t, []testkit.EventCase{
+	ann := []trengotest.Contact{fixtures.EmailContact(11, "Ann", "ann@example.com")}
+	search := fixtures.SearchLine("ann%40example.com")
+	fixtures.RunEventCases(t, []fixtures.EventCase{
 		{
 			Name:     "an unknown person is created",
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
-			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: testkit.FirstContact},
-			Requests: []string{search, testkit.CreateLine(testkit.EmailChannel, "ann@example.com", "Ann Lee")},
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
+			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: fixtures.FirstContact},
+			Requests: []string{search, fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "Ann Lee")},
 		},
 		{
 			Name:     "an unknown person is created without a name",
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com"}`),
-			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: testkit.FirstContact},
-			Requests: []string{search, testkit.CreateLine(testkit.EmailChannel, "ann@example.com", "")},
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com"}`),
+			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: fixtures.FirstContact},
+			Requests: []string{search, fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "")},
 		},
 		{
 			Name:     "a person is created on the channel of the override",
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com"},"context":{"externalId":[{"type":"trengoChannelId","id":405981}]}`),
-			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: testkit.FirstContact},
-			Requests: []string{search, testkit.CreateLine(testkit.OtherEmailChannel, "ann@example.com", "")},
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com"},"context":{"externalId":[{"type":"trengoChannelId","id":405981}]}`),
+			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: fixtures.FirstContact},
+			Requests: []string{search, fixtures.CreateLine(fixtures.OtherEmailChannel, "ann@example.com", "")},
 		},
 		{
 			Name:     "a person on a phone channel is created",
 			Config:   trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone},
-			Event:    testkit.IdentifyJSON(`"traits":{"phone":"+31 6 0000 0042","email":"ann@example.com","name":"Ann Lee"}`),
-			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: testkit.FirstContact},
-			Requests: []string{testkit.SearchLine("31600000042"), testkit.CreateLine(testkit.PhoneChannel, "+31600000042", "Ann Lee")},
+			Event:    fixtures.IdentifyJSON(`"traits":{"phone":"+31 6 0000 0042","email":"ann@example.com","name":"Ann Lee"}`),
+			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: fixtures.FirstContact},
+			Requests: []string{fixtures.SearchLine("31600000042"), fixtures.CreateLine(fixtures.PhoneChannel, "+31600000042", "Ann Lee")},
 		},
 		{
 			Name:     "a different name is updated",
 			Contacts: ann,
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
 			Want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
-			Requests: []string{search, testkit.RenameLine(11, "Ann Lee")},
+			Requests: []string{search, fixtures.RenameLine(11, "Ann Lee")},
 		},
 		{
 			Name:     "a name in a different case is updated",
 			Contacts: ann,
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"ANN"}`),
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"ANN"}`),
 			Want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
-			Requests: []string{search, testkit.RenameLine(11, "ANN")},
+			Requests: []string{search, fixtures.RenameLine(11, "ANN")},
 		},
 		{
 			Name:     "a contact without a name gets one",
-			Contacts: []trengotest.Contact{testkit.EmailContact(11, "", "ann@example.com")},
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
+			Contacts: []trengotest.Contact{fixtures.EmailContact(11, "", "ann@example.com")},
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
 			Want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
-			Requests: []string{search, testkit.RenameLine(11, "Ann Lee")},
+			Requests: []string{search, fixtures.RenameLine(11, "Ann Lee")},
 		},
 		{
 			Name:     "the same name needs no request",
 			Contacts: ann,
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":" Ann "}`),
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":" Ann "}`),
 			Want:     trengo.Result{Action: trengo.ActionContactUnchanged, ContactID: 11},
 			Requests: []string{search},
 		},
 		{
 			Name:     "an event without a name needs no request",
 			Contacts: ann,
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com"}`),
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com"}`),
 			Want:     trengo.Result{Action: trengo.ActionContactUnchanged, ContactID: 11},
 			Requests: []string{search},
 		},
 		{
 			Name:     "an override of the channel does not move a contact",
 			Contacts: ann,
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"},"context":{"externalId":[{"type":"trengoChannelId","id":405981}]}`),
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"},"context":{"externalId":[{"type":"trengoChannelId","id":405981}]}`),
 			Want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
-			Requests: []string{search, testkit.RenameLine(11, "Ann Lee")},
+			Requests: []string{search, fixtures.RenameLine(11, "Ann Lee")},
 		},
 		{
 			Name:  "without an identifier nothing is sent",
-			Event: testkit.IdentifyJSON(`"userId":"1001","traits":{"name":"Ann Lee"}`),
+			Event: fixtures.IdentifyJSON(`"userId":"1001","traits":{"name":"Ann Lee"}`),
 			Err:   trengo.ErrMissingIdentifier,
 		},
 		{
 			Name:  "an identifier of the other kind does not count",
-			Event: testkit.IdentifyJSON(`"traits":{"phone":"+31600000042"}`),
+			Event: fixtures.IdentifyJSON(`"traits":{"phone":"+31600000042"}`),
 			Err:   trengo.ErrMissingIdentifier,
 		},
 	})
@@ -102,85 +102,85 @@ func TestDestination_identify(t *testing.T) {
 func TestDestination_identifyByContactID(t *testing.T) {
 	t.Parallel()
 	named := `"context":{"externalId":[{"type":"trengoContactId","id":11}]}`
-	testkit.RunEventCases(t, []testkit.EventCase{
+	fixtures.RunEventCases(t, []fixtures.EventCase{
 		{
 			Name:     "the name is updated without a search",
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"},` + named),
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"},` + named),
 			Want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
-			Requests: []string{testkit.RenameLine(11, "Ann Lee")},
+			Requests: []string{fixtures.RenameLine(11, "Ann Lee")},
 		},
 		{
 			Name:     "an event without a name needs no request",
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com"},` + named),
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com"},` + named),
 			Want:     trengo.Result{Action: trengo.ActionContactUnchanged, ContactID: 11},
 			Requests: nil,
 		},
 		{
 			Name:     "no identifier is needed",
-			Event:    testkit.IdentifyJSON(`"traits":{"name":"Ann Lee"},` + named),
+			Event:    fixtures.IdentifyJSON(`"traits":{"name":"Ann Lee"},` + named),
 			Want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
-			Requests: []string{testkit.RenameLine(11, "Ann Lee")},
+			Requests: []string{fixtures.RenameLine(11, "Ann Lee")},
 		},
 		{
 			Name:     "the contact ID counts, not the identifier",
-			Contacts: []trengotest.Contact{testkit.EmailContact(12, "Bob", "bob@example.com")},
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"bob@example.com","name":"Ann Lee"},` + named),
+			Contacts: []trengotest.Contact{fixtures.EmailContact(12, "Bob", "bob@example.com")},
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"bob@example.com","name":"Ann Lee"},` + named),
 			Want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
-			Requests: []string{testkit.RenameLine(11, "Ann Lee")},
+			Requests: []string{fixtures.RenameLine(11, "Ann Lee")},
 		},
 		{
 			Name:     "the contact ID counts with duplicates allowed",
 			Config:   trengo.DestinationConfig{AllowDuplicates: true},
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"bob@example.com","name":"Ann Lee"},` + named),
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"bob@example.com","name":"Ann Lee"},` + named),
 			Want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
-			Requests: []string{testkit.RenameLine(11, "Ann Lee")},
+			Requests: []string{fixtures.RenameLine(11, "Ann Lee")},
 		},
-	}, testkit.EmailContact(11, "Ann", "ann@example.com"))
+	}, fixtures.EmailContact(11, "Ann", "ann@example.com"))
 }
 
 func TestDestination_identifyWithDuplicatesAllowed(t *testing.T) {
 	t.Parallel()
 	mail := trengo.DestinationConfig{AllowDuplicates: true}
 	phone := trengo.DestinationConfig{AllowDuplicates: true, ChannelIdentifier: trengo.IdentifierPhone}
-	testkit.RunEventCases(t, []testkit.EventCase{
+	fixtures.RunEventCases(t, []fixtures.EventCase{
 		{
 			Name:     "a contact is created without a search",
 			Config:   mail,
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
-			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: testkit.FirstContact},
-			Requests: []string{testkit.CreateLine(testkit.EmailChannel, "ann@example.com", "Ann Lee")},
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
+			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: fixtures.FirstContact},
+			Requests: []string{fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "Ann Lee")},
 		},
 		{
 			Name:     "a second contact with the same phone number is created",
 			Config:   phone,
-			Contacts: []trengotest.Contact{testkit.PhoneContact(11, "Ann", "+31600000042")},
-			SetUp:    func(f *testkit.Fixture) { f.Behavior.PhoneMatch = trengotest.PhoneMatchNever },
-			Event:    testkit.IdentifyJSON(`"traits":{"phone":"+31600000042","name":"Ann Lee"}`),
-			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: testkit.FirstContact},
-			Requests: []string{testkit.CreateLine(testkit.PhoneChannel, "+31600000042", "Ann Lee")},
+			Contacts: []trengotest.Contact{fixtures.PhoneContact(11, "Ann", "+31600000042")},
+			SetUp:    func(f *fixtures.Fixture) { f.Behavior.PhoneMatch = trengotest.PhoneMatchNever },
+			Event:    fixtures.IdentifyJSON(`"traits":{"phone":"+31600000042","name":"Ann Lee"}`),
+			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: fixtures.FirstContact},
+			Requests: []string{fixtures.CreateLine(fixtures.PhoneChannel, "+31600000042", "Ann Lee")},
 		},
 		{
 			Name:        "a contact that Trengo returns instead keeps its name",
 			Config:      mail,
-			Contacts:    []trengotest.Contact{testkit.EmailContact(11, "Ann", "ann@example.com")},
-			Event:       testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
+			Contacts:    []trengotest.Contact{fixtures.EmailContact(11, "Ann", "ann@example.com")},
+			Event:       fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
 			Want:        trengo.Result{Action: trengo.ActionContactUnchanged, ContactID: 11},
-			Requests:    []string{testkit.CreateLine(testkit.EmailChannel, "ann@example.com", "Ann Lee")},
+			Requests:    []string{fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "Ann Lee")},
 			Unplannable: true,
 		},
 		{
 			Name:        "a contact with the same name that Trengo returns instead counts as created",
 			Config:      mail,
-			Contacts:    []trengotest.Contact{testkit.EmailContact(11, "Ann", "ann@example.com")},
-			Event:       testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann"}`),
+			Contacts:    []trengotest.Contact{fixtures.EmailContact(11, "Ann", "ann@example.com")},
+			Event:       fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann"}`),
 			Want:        trengo.Result{Action: trengo.ActionContactCreated, ContactID: 11},
-			Requests:    []string{testkit.CreateLine(testkit.EmailChannel, "ann@example.com", "Ann")},
+			Requests:    []string{fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "Ann")},
 			Unplannable: true,
 		},
 		{
 			Name:   "without an identifier nothing is sent",
 			Config: phone,
-			Event:  testkit.IdentifyJSON(`"traits":{"email":"ann@example.com"}`),
+			Event:  fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com"}`),
 			Err:    trengo.ErrMissingIdentifier,
 		},
 	})
@@ -189,44 +189,44 @@ func TestDestination_identifyWithDuplicatesAllowed(t *testing.T) {
 // A create may return a contact that the search missed.
 func TestDestination_createReturnsExistingContact(t *testing.T) {
 	t.Parallel()
-	search := testkit.SearchLine("ann%40example.com")
-	cases := []testkit.EventCase{
+	search := fixtures.SearchLine("ann%40example.com")
+	cases := []fixtures.EventCase{
 		{
 			Name:     "a different name is updated",
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
 			Want:     trengo.Result{Action: trengo.ActionContactUpdated, ContactID: 11},
-			Requests: []string{search, testkit.CreateLine(testkit.EmailChannel, "ann@example.com", "Ann Lee"), testkit.RenameLine(11, "Ann Lee")},
+			Requests: []string{search, fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "Ann Lee"), fixtures.RenameLine(11, "Ann Lee")},
 		},
 		{
 			Name:     "the same name is not updated",
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann"}`),
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","name":"Ann"}`),
 			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: 11},
-			Requests: []string{search, testkit.CreateLine(testkit.EmailChannel, "ann@example.com", "Ann")},
+			Requests: []string{search, fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "Ann")},
 		},
 		{
 			Name:     "an event without a name leaves the name unchanged",
-			Event:    testkit.IdentifyJSON(`"traits":{"email":"ann@example.com"}`),
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com"}`),
 			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: 11},
-			Requests: []string{search, testkit.CreateLine(testkit.EmailChannel, "ann@example.com", "")},
+			Requests: []string{search, fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "")},
 		},
 		{
 			Name:     "a track event gets its ticket",
 			Config:   trengo.DestinationConfig{CreateMissingContacts: true},
-			Event:    testkit.TrackJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
-			Want:     trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: testkit.FirstTicket},
-			Requests: []string{search, testkit.CreateLine(testkit.EmailChannel, "ann@example.com", "Ann Lee"), testkit.TicketLine(11, testkit.EmailChannel, testkit.EventSubject)},
+			Event:    fixtures.TrackJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
+			Want:     trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: fixtures.FirstTicket},
+			Requests: []string{search, fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "Ann Lee"), fixtures.TicketLine(11, fixtures.EmailChannel, fixtures.EventSubject)},
 		},
 	}
 	for i := range cases {
 		cases[i].Unplannable = true
-		cases[i].SetUp = func(f *testkit.Fixture) { f.Behavior.CaseSensitiveSearch = true }
+		cases[i].SetUp = func(f *fixtures.Fixture) { f.Behavior.CaseSensitiveSearch = true }
 	}
-	testkit.RunEventCases(t, cases, testkit.EmailContact(11, "Ann", "Ann@Example.com"))
+	fixtures.RunEventCases(t, cases, fixtures.EmailContact(11, "Ann", "Ann@Example.com"))
 }
 
 // returnFromCreate makes Trengo respond to a create with the given contact.
-func returnFromCreate(contact string) func(*testkit.Fixture) {
-	return func(f *testkit.Fixture) {
+func returnFromCreate(contact string) func(*fixtures.Fixture) {
+	return func(f *fixtures.Fixture) {
 		f.InjectFunc(func(r trengotest.Request) trengotest.Fault {
 			if r.Method == http.MethodPost && r.Path != "/tickets" {
 				return trengotest.Respond(http.StatusOK, "application/json", contact)
@@ -242,48 +242,48 @@ func TestDestination_createReturnsSomebodyElse(t *testing.T) {
 	phone := trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone}
 	const ann = `"traits":{"email":"ann@example.com","name":"Ann Lee"}`
 	const annWithPhone = `"traits":{"phone":"+31600000042","name":"Ann Lee"}`
-	mailRequests := []string{testkit.SearchLine("ann%40example.com"), testkit.CreateLine(testkit.EmailChannel, "ann@example.com", "Ann Lee")}
-	phoneRequests := []string{testkit.SearchLine("31600000042"), testkit.CreateLine(testkit.PhoneChannel, "+31600000042", "Ann Lee")}
+	mailRequests := []string{fixtures.SearchLine("ann%40example.com"), fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "Ann Lee")}
+	phoneRequests := []string{fixtures.SearchLine("31600000042"), fixtures.CreateLine(fixtures.PhoneChannel, "+31600000042", "Ann Lee")}
 	created := trengo.Result{Action: trengo.ActionContactCreated, ContactID: 77}
-	testkit.RunEventCases(t, []testkit.EventCase{
+	fixtures.RunEventCases(t, []fixtures.EventCase{
 		{
-			Name: "another email is refused", Event: testkit.IdentifyJSON(ann),
+			Name: "another email is refused", Event: fixtures.IdentifyJSON(ann),
 			SetUp: returnFromCreate(`{"id":77,"name":"Bob","email":"joann@example.com"}`),
 			Err:   trengo.ErrAmbiguousContact, ContactIDs: []int64{77}, Requests: mailRequests, Unplannable: true,
 		},
 		{
-			Name: "another email is refused with duplicates allowed", Event: testkit.IdentifyJSON(ann),
+			Name: "another email is refused with duplicates allowed", Event: fixtures.IdentifyJSON(ann),
 			Config: trengo.DestinationConfig{AllowDuplicates: true},
 			SetUp:  returnFromCreate(`{"id":77,"name":"Ann Lee","email":"joann@example.com"}`),
 			Err:    trengo.ErrAmbiguousContact, ContactIDs: []int64{77}, Requests: mailRequests[1:], Unplannable: true,
 		},
 		{
-			Name: "another phone number is refused", Event: testkit.IdentifyJSON(annWithPhone), Config: phone,
+			Name: "another phone number is refused", Event: fixtures.IdentifyJSON(annWithPhone), Config: phone,
 			SetUp: returnFromCreate(`{"id":77,"name":"Bob","phone":"+31600000043"}`),
 			Err:   trengo.ErrAmbiguousContact, ContactIDs: []int64{77}, Requests: phoneRequests, Unplannable: true,
 		},
 		{
-			Name: "another person gets no ticket", Event: testkit.TrackJSON(ann), Config: trengo.DestinationConfig{CreateMissingContacts: true},
+			Name: "another person gets no ticket", Event: fixtures.TrackJSON(ann), Config: trengo.DestinationConfig{CreateMissingContacts: true},
 			SetUp: returnFromCreate(`{"id":77,"name":"Ann Lee","email":"joann@example.com"}`),
 			Err:   trengo.ErrAmbiguousContact, ContactIDs: []int64{77}, Requests: mailRequests, Unplannable: true,
 		},
 		{
-			Name: "the same email spelled differently is accepted", Event: testkit.IdentifyJSON(ann),
+			Name: "the same email spelled differently is accepted", Event: fixtures.IdentifyJSON(ann),
 			SetUp: returnFromCreate(`{"id":77,"name":"Ann Lee","email":"Ann@EXAMPLE.com"}`),
 			Want:  created, Requests: mailRequests, Unplannable: true,
 		},
 		{
-			Name: "the same phone number spelled differently is accepted", Event: testkit.IdentifyJSON(annWithPhone), Config: phone,
+			Name: "the same phone number spelled differently is accepted", Event: fixtures.IdentifyJSON(annWithPhone), Config: phone,
 			SetUp: returnFromCreate(`{"id":77,"name":"Ann Lee","phone":"0031 6-00000042"}`),
 			Want:  created, Requests: phoneRequests, Unplannable: true,
 		},
 		{
-			Name: "a contact without an email is accepted", Event: testkit.IdentifyJSON(ann),
+			Name: "a contact without an email is accepted", Event: fixtures.IdentifyJSON(ann),
 			SetUp: returnFromCreate(`{"id":77,"name":"Ann Lee","email":null,"phone":"+31600000043"}`),
 			Want:  created, Requests: mailRequests, Unplannable: true,
 		},
 		{
-			Name: "a contact without a phone number is accepted", Event: testkit.IdentifyJSON(annWithPhone), Config: phone,
+			Name: "a contact without a phone number is accepted", Event: fixtures.IdentifyJSON(annWithPhone), Config: phone,
 			SetUp: returnFromCreate(`{"id":77,"name":"Ann Lee","email":"joann@example.com"}`),
 			Want:  created, Requests: phoneRequests, Unplannable: true,
 		},
@@ -292,104 +292,104 @@ func TestDestination_createReturnsSomebodyElse(t *testing.T) {
 
 func TestDestination_track(t *testing.T) {
 	t.Parallel()
-	ann := []trengotest.Contact{testkit.EmailContact(11, "Ann", "ann@example.com")}
+	ann := []trengotest.Contact{fixtures.EmailContact(11, "Ann", "ann@example.com")}
 	phone := trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone}
 	create := trengo.DestinationConfig{CreateMissingContacts: true}
-	search := testkit.SearchLine("ann%40example.com")
-	opened := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: testkit.FirstTicket}
-	openedForNew := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: testkit.FirstContact, TicketID: testkit.FirstTicket}
-	testkit.RunEventCases(t, []testkit.EventCase{
+	search := fixtures.SearchLine("ann%40example.com")
+	opened := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: fixtures.FirstTicket}
+	openedForNew := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: fixtures.FirstContact, TicketID: fixtures.FirstTicket}
+	fixtures.RunEventCases(t, []fixtures.EventCase{
 		{
 			Name:     "a known person gets a ticket",
 			Contacts: ann,
-			Event:    testkit.TrackJSON(`"properties":{"email":"ann@example.com"}`),
+			Event:    fixtures.TrackJSON(`"properties":{"email":"ann@example.com"}`),
 			Want:     opened,
-			Requests: []string{search, testkit.TicketLine(11, testkit.EmailChannel, testkit.EventSubject)},
+			Requests: []string{search, fixtures.TicketLine(11, fixtures.EmailChannel, fixtures.EventSubject)},
 		},
 		{
 			Name:     "a name in the event is not sent",
 			Contacts: ann,
-			Event:    testkit.TrackJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
+			Event:    fixtures.TrackJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),
 			Want:     opened,
-			Requests: []string{search, testkit.TicketLine(11, testkit.EmailChannel, testkit.EventSubject)},
+			Requests: []string{search, fixtures.TicketLine(11, fixtures.EmailChannel, fixtures.EventSubject)},
 		},
 		{
 			Name:     "a known person on a phone channel gets a ticket without a subject",
 			Config:   phone,
-			Contacts: []trengotest.Contact{testkit.PhoneContact(11, "Ann", "+31 6 00000042")},
-			Event:    testkit.TrackJSON(`"context":{"traits":{"phone":"0031600000042"}}`),
+			Contacts: []trengotest.Contact{fixtures.PhoneContact(11, "Ann", "+31 6 00000042")},
+			Event:    fixtures.TrackJSON(`"context":{"traits":{"phone":"0031600000042"}}`),
 			Want:     opened,
-			Requests: []string{testkit.SearchLine("31600000042"), testkit.TicketLine(11, testkit.PhoneChannel, "")},
+			Requests: []string{fixtures.SearchLine("31600000042"), fixtures.TicketLine(11, fixtures.PhoneChannel, "")},
 		},
 		{
 			Name:     "with duplicates allowed, a known person gets a ticket",
 			Config:   trengo.DestinationConfig{AllowDuplicates: true},
 			Contacts: ann,
-			Event:    testkit.TrackJSON(`"properties":{"email":"ann@example.com"}`),
+			Event:    fixtures.TrackJSON(`"properties":{"email":"ann@example.com"}`),
 			Want:     opened,
-			Requests: []string{search, testkit.TicketLine(11, testkit.EmailChannel, testkit.EventSubject)},
+			Requests: []string{search, fixtures.TicketLine(11, fixtures.EmailChannel, fixtures.EventSubject)},
 		},
 		{
 			Name:     "an event that names its contact needs no search",
 			Contacts: ann,
-			Event:    testkit.TrackJSON(`"context":{"externalId":[{"type":"trengoContactId","id":11}]}`),
+			Event:    fixtures.TrackJSON(`"context":{"externalId":[{"type":"trengoContactId","id":11}]}`),
 			Want:     opened,
-			Requests: []string{testkit.TicketLine(11, testkit.EmailChannel, testkit.EventSubject)},
+			Requests: []string{fixtures.TicketLine(11, fixtures.EmailChannel, fixtures.EventSubject)},
 		},
 		{
 			Name:     "a ticket is opened on the channel of the override",
 			Contacts: ann,
-			Event:    testkit.TrackJSON(`"traits":{"email":"ann@example.com"},"context":{"externalId":[{"type":"trengoChannelId","id":405981}]}`),
+			Event:    fixtures.TrackJSON(`"traits":{"email":"ann@example.com"},"context":{"externalId":[{"type":"trengoChannelId","id":405981}]}`),
 			Want:     opened,
-			Requests: []string{search, testkit.TicketLine(11, testkit.OtherEmailChannel, testkit.EventSubject)},
+			Requests: []string{search, fixtures.TicketLine(11, fixtures.OtherEmailChannel, fixtures.EventSubject)},
 		},
 		{
 			Name:     "an unknown person gets no ticket",
-			Event:    testkit.TrackJSON(`"properties":{"email":"ann@example.com"}`),
+			Event:    fixtures.TrackJSON(`"properties":{"email":"ann@example.com"}`),
 			Err:      trengo.ErrContactNotFound,
 			Requests: []string{search},
 		},
 		{
 			Name:     "with duplicates allowed, an unknown person gets no ticket",
 			Config:   trengo.DestinationConfig{AllowDuplicates: true},
-			Event:    testkit.TrackJSON(`"properties":{"email":"ann@example.com"}`),
+			Event:    fixtures.TrackJSON(`"properties":{"email":"ann@example.com"}`),
 			Err:      trengo.ErrContactNotFound,
 			Requests: []string{search},
 		},
 		{
 			Name:     "an unknown person is created with CreateMissingContacts",
 			Config:   create,
-			Event:    testkit.TrackJSON(`"properties":{"email":"ann@example.com","name":"A thing"},"context":{"traits":{"name":"Ann Lee"}}`),
+			Event:    fixtures.TrackJSON(`"properties":{"email":"ann@example.com","name":"A thing"},"context":{"traits":{"name":"Ann Lee"}}`),
 			Want:     openedForNew,
-			Requests: []string{search, testkit.CreateLine(testkit.EmailChannel, "ann@example.com", "Ann Lee"), testkit.TicketLine(testkit.FirstContact, testkit.EmailChannel, testkit.EventSubject)},
+			Requests: []string{search, fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "Ann Lee"), fixtures.TicketLine(fixtures.FirstContact, fixtures.EmailChannel, fixtures.EventSubject)},
 		},
 		{
 			Name:   "an unknown person is created on the channel of the override",
 			Config: create,
-			Event:  testkit.TrackJSON(`"traits":{"email":"ann@example.com"},"context":{"externalId":[{"type":"trengoChannelId","id":405981}]}`),
+			Event:  fixtures.TrackJSON(`"traits":{"email":"ann@example.com"},"context":{"externalId":[{"type":"trengoChannelId","id":405981}]}`),
 			Want:   openedForNew,
 			Requests: []string{
-				search, testkit.CreateLine(testkit.OtherEmailChannel, "ann@example.com", ""), testkit.TicketLine(testkit.FirstContact, testkit.OtherEmailChannel, testkit.EventSubject),
+				search, fixtures.CreateLine(fixtures.OtherEmailChannel, "ann@example.com", ""), fixtures.TicketLine(fixtures.FirstContact, fixtures.OtherEmailChannel, fixtures.EventSubject),
 			},
 		},
 		{
 			Name:     "a known person is not created with CreateMissingContacts",
 			Config:   create,
 			Contacts: ann,
-			Event:    testkit.TrackJSON(`"properties":{"email":"ann@example.com"}`),
+			Event:    fixtures.TrackJSON(`"properties":{"email":"ann@example.com"}`),
 			Want:     opened,
-			Requests: []string{search, testkit.TicketLine(11, testkit.EmailChannel, testkit.EventSubject)},
+			Requests: []string{search, fixtures.TicketLine(11, fixtures.EmailChannel, fixtures.EventSubject)},
 		},
 		{
 			Name:   "without an identifier nothing is sent",
 			Config: create,
-			Event:  testkit.TrackJSON(`"userId":"1001","properties":{"revenue":5}`),
+			Event:  fixtures.TrackJSON(`"userId":"1001","properties":{"revenue":5}`),
 			Err:    trengo.ErrMissingIdentifier,
 		},
 		{
 			Name:   "with a phone number in national form nothing is sent",
 			Config: trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone, CreateMissingContacts: true},
-			Event:  testkit.TrackJSON(`"properties":{"phone":"06 0000 0042"}`),
+			Event:  fixtures.TrackJSON(`"properties":{"phone":"06 0000 0042"}`),
 			Err:    trengo.ErrMissingIdentifier,
 		},
 	})
@@ -397,9 +397,9 @@ func TestDestination_track(t *testing.T) {
 
 func TestDestination_subject(t *testing.T) {
 	t.Parallel()
-	opened := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: testkit.FirstTicket}
+	opened := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: fixtures.FirstTicket}
 	templates := func(template string) trengo.DestinationConfig {
-		return trengo.DestinationConfig{EventTemplates: map[string]string{testkit.TrackEvent: template, "Other": "Other"}}
+		return trengo.DestinationConfig{EventTemplates: map[string]string{fixtures.TrackEvent: template, "Other": "Other"}}
 	}
 	phone := templates("About {{ event }}")
 	phone.ChannelIdentifier = trengo.IdentifierPhone
@@ -409,7 +409,7 @@ func TestDestination_subject(t *testing.T) {
 		properties string
 		subject    string
 	}{
-		{"the name of the event", templates("{{ event }} from our store"), `{}`, testkit.TrackEvent + " from our store"},
+		{"the name of the event", templates("{{ event }} from our store"), `{}`, fixtures.TrackEvent + " from our store"},
 		{"a property", templates("Product was of value:{{ revenue }}"), `{"revenue":2000}`, "Product was of value:2000"},
 		{"a constant", templates("Cart was checked out"), `{"a":1}`, "Cart was checked out"},
 		{"a constant, and properties that are null", templates("Cart was checked out"), `null`, "Cart was checked out"},
@@ -422,29 +422,29 @@ func TestDestination_subject(t *testing.T) {
 		{"a template that renders white space", templates("{{ missing }} "), `{}`, ""},
 		{"a phone channel", phone, `{}`, ""},
 	}
-	var cases []testkit.EventCase
+	var cases []fixtures.EventCase
 	for _, tt := range tests {
-		channel := int64(testkit.EmailChannel)
+		channel := int64(fixtures.EmailChannel)
 		if tt.cfg.ChannelIdentifier == trengo.IdentifierPhone {
-			channel = testkit.PhoneChannel
+			channel = fixtures.PhoneChannel
 		}
-		cases = append(cases, testkit.EventCase{
+		cases = append(cases, fixtures.EventCase{
 			Name: tt.name, Config: tt.cfg, Want: opened,
-			Event:    testkit.TrackJSON(`"context":{"externalId":[{"type":"trengoContactId","id":11}]},"properties":` + tt.properties),
-			Requests: []string{testkit.TicketLine(11, channel, tt.subject)},
+			Event:    fixtures.TrackJSON(`"context":{"externalId":[{"type":"trengoContactId","id":11}]},"properties":` + tt.properties),
+			Requests: []string{fixtures.TicketLine(11, channel, tt.subject)},
 		})
 	}
-	testkit.RunEventCases(t, cases, testkit.EmailContact(11, "Ann", "ann@example.com"))
+	fixtures.RunEventCases(t, cases, fixtures.EmailContact(11, "Ann", "ann@example.com"))
 }
 
 // The writes of a plan are the bytes that are sent.
 func TestDestination_planHasTheSentBytes(t *testing.T) {
 	t.Parallel()
-	f := testkit.New(t)
+	f := fixtures.New(t)
 	destination := f.NewWarmDestination(trengo.DestinationConfig{
-		CreateMissingContacts: true, EventTemplates: map[string]string{testkit.TrackEvent: "{{ problem }}"},
+		CreateMissingContacts: true, EventTemplates: map[string]string{fixtures.TrackEvent: "{{ problem }}"},
 	})
-	ev := testkit.ParseEvent(t, testkit.TrackJSON(`"traits":{"email":"ann@example.com","name":"Ann <b> & é"},`+
+	ev := fixtures.ParseEvent(t, fixtures.TrackJSON(`"traits":{"email":"ann@example.com","name":"Ann <b> & é"},`+
 		`"properties":{"problem":"Can't <log> in & out"},"context":{"externalId":{"type":"trengoChannelId","id":405981}}`))
 	plan, err := destination.Plan(t.Context(), ev)
 	if err != nil {
@@ -459,7 +459,7 @@ func TestDestination_planHasTheSentBytes(t *testing.T) {
 	}
 	for _, r := range f.Requests() {
 		if r.Method != http.MethodGet {
-			sent = append(sent, r.Method+" "+r.Path+" "+strings.ReplaceAll(string(r.Body), strconv.Itoa(testkit.FirstContact), "0"))
+			sent = append(sent, r.Method+" "+r.Path+" "+strings.ReplaceAll(string(r.Body), strconv.Itoa(fixtures.FirstContact), "0"))
 		}
 	}
 	if diff := cmp.Diff(planned, sent); diff != "" || len(sent) != 2 {

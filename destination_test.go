@@ -22,24 +22,25 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
 // A destination is safe for concurrent use.
 func TestDestination_concurrently(t *testing.T) {
 	t.Parallel()
-	f := testkit.New(t)
+	f := fixtures.New(t)
 	destination := f.NewWarmDestination(trengo.DestinationConfig{CreateMissingContacts: true})
 	var all sync.WaitGroup
 	for person := range 8 {
-		event := testkit.TrackJSON(fmt.Sprintf(`"messageId":"m-%d","properties":{"email":"p%[1]d@example.com"}`, person))
+		event := fixtures.TrackJSON(fmt.Sprintf(`"messageId":"m-%d","properties":{"email":"p%[1]d@example.com"}`, person))
 		all.Go(func() {
-			if _, err := destination.Process(t.Context(), testkit.ParseEvent(t, event)); err != nil {
+			if _, err := destination.Process(t.Context(), fixtures.ParseEvent(t, event)); err != nil {
 				t.Error(err)
 			}
 		})
 		all.Go(func() {
-			if _, err := destination.Plan(t.Context(), testkit.ParseEvent(t, event)); err != nil {
+			if _, err := destination.Plan(t.Context(), fixtures.ParseEvent(t, event)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -55,7 +56,7 @@ func TestDestination_zero(t *testing.T) {
 	t.Parallel()
 	var destination trengo.Destination
 	const want = "trengo: the Destination was not made by NewDestination"
-	ev := testkit.Identify("1", testkit.AnnEmail, "Ann")
+	ev := fixtures.Identify("1", fixtures.AnnEmail, "Ann")
 	_, err := destination.Process(t.Context(), ev)
 	if diff := cmp.Diff(want, testkit.ErrorText(err)); diff != "" || trengo.Retryable(err) {
 		t.Errorf("Process: error (-want +got):\n%s", diff)
@@ -65,7 +66,7 @@ func TestDestination_zero(t *testing.T) {
 		t.Errorf("Plan: error (-want +got):\n%s", diff)
 	}
 	outcomes := 0
-	for outcome := range destination.ProcessAll(t.Context(), testkit.Events(ev)) {
+	for outcome := range destination.ProcessAll(t.Context(), fixtures.Events(ev)) {
 		outcomes++
 		if diff := cmp.Diff(want, testkit.ErrorText(outcome.Err)); diff != "" {
 			t.Errorf("ProcessAll: error (-want +got):\n%s", diff)
@@ -78,7 +79,7 @@ func TestDestination_zero(t *testing.T) {
 
 // failRequests injects the fault into every request whose method and path begin
 // with prefix.
-func failRequests(f *testkit.Fixture, prefix string, fault trengotest.Fault) {
+func failRequests(f *fixtures.Fixture, prefix string, fault trengotest.Fault) {
 	f.InjectFunc(func(r trengotest.Request) trengotest.Fault {
 		if strings.HasPrefix(r.Method+" "+r.Path, prefix) {
 			return fault
@@ -98,10 +99,10 @@ func TestDestination_clientErrors(t *testing.T) {
 		rename = "PUT /contacts"
 		ticket = "POST /tickets"
 	)
-	known := []trengotest.Contact{testkit.EmailContact(11, "Ann", "ann@example.com")}
+	known := []trengotest.Contact{fixtures.EmailContact(11, "Ann", "ann@example.com")}
 	missing := trengo.DestinationConfig{CreateMissingContacts: true}
-	identify := testkit.IdentifyJSON(`"traits":{"email":"ann@example.com","phone":"+31600000042","name":"Ann Lee"}`)
-	track := testkit.TrackJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`)
+	identify := fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","phone":"+31600000042","name":"Ann Lee"}`)
+	track := fixtures.TrackJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`)
 	named := func(event string) string {
 		return strings.Replace(event, `"traits"`, `"context":{"externalId":[{"type":"trengoContactId","id":99}]},"traits"`, 1)
 	}
@@ -122,7 +123,7 @@ func TestDestination_clientErrors(t *testing.T) {
 		{"identify: the response to the search is not a list", trengo.DestinationConfig{}, known, identify, search, trengotest.Respond(200, "application/json", "{}"), nil, 0, true},
 		{"identify: the create is refused", trengo.DestinationConfig{}, nil, identify, create, refusal(422), trengo.ErrUnprocessable, 0, false},
 		{"identify: the channel does not exist", trengo.DestinationConfig{ChannelID: 1}, nil, identify, "", trengotest.Fault{}, trengo.ErrNotFound, 0, false},
-		{"identify: the channel has another type", trengo.DestinationConfig{ChannelID: testkit.PhoneChannel}, nil, identify, "", trengotest.Fault{}, trengo.ErrUnprocessable, 0, false},
+		{"identify: the channel has another type", trengo.DestinationConfig{ChannelID: fixtures.PhoneChannel}, nil, identify, "", trengotest.Fault{}, trengo.ErrUnprocessable, 0, false},
 		{"identify: the create with a phone number gets no response", byPhoneNumber, nil, identify, create, trengotest.LostBefore(), trengo.ErrOutcomeUnknown, 0, true},
 		{"identify: the update is refused", trengo.DestinationConfig{}, known, identify, rename, refusal(422), trengo.ErrUnprocessable, 11, false},
 		{"identify: the update is forbidden", trengo.DestinationConfig{}, known, identify, rename, refusal(403), trengo.ErrUnauthorized, 11, true},
@@ -130,12 +131,12 @@ func TestDestination_clientErrors(t *testing.T) {
 		{"identify: the update gets no response", trengo.DestinationConfig{}, known, identify, rename, trengotest.LostBefore(), trengo.ErrOutcomeUnknown, 11, true},
 		{"identify: the named contact does not exist", trengo.DestinationConfig{}, known, named(identify), "", trengotest.Fault{}, trengo.ErrNotFound, 99, false},
 		{"identify: the named contact does not exist, duplicates allowed", trengo.DestinationConfig{AllowDuplicates: true}, known, named(identify), "", trengotest.Fault{}, trengo.ErrNotFound, 99, false},
-		{"identify: the contact that the create found cannot be updated", trengo.DestinationConfig{}, []trengotest.Contact{testkit.EmailContact(11, "", "ANN@example.com")}, identify, rename, refusal(422), trengo.ErrUnprocessable, 11, false},
+		{"identify: the contact that the create found cannot be updated", trengo.DestinationConfig{}, []trengotest.Contact{fixtures.EmailContact(11, "", "ANN@example.com")}, identify, rename, refusal(422), trengo.ErrUnprocessable, 11, false},
 		{"track: the search is refused", trengo.DestinationConfig{}, known, track, search, refusal(403), trengo.ErrUnauthorized, 0, true},
 		{"track: the search gets no connection", trengo.DestinationConfig{}, known, track, search, trengotest.NoConnection(), nil, 0, true},
 		{"track: the create is refused", missing, nil, track, create, refusal(422), trengo.ErrUnprocessable, 0, false},
 		{"track: the ticket is refused", trengo.DestinationConfig{}, known, track, ticket, refusal(422), trengo.ErrUnprocessable, 11, false},
-		{"track: the ticket is refused after the create", missing, nil, track, ticket, refusal(422), trengo.ErrUnprocessable, testkit.FirstContact, false},
+		{"track: the ticket is refused after the create", missing, nil, track, ticket, refusal(422), trengo.ErrUnprocessable, fixtures.FirstContact, false},
 		{"track: the ticket gets no response", trengo.DestinationConfig{}, known, track, ticket, trengotest.LostBefore(), trengo.ErrOutcomeUnknown, 11, true},
 		{"track: Trengo is unavailable for the ticket", trengo.DestinationConfig{}, known, track, ticket, refusal(503), trengo.ErrOutcomeUnknown, 11, true},
 		{"track: the channel does not exist", trengo.DestinationConfig{ChannelID: 1}, known, track, "", trengotest.Fault{}, trengo.ErrUnprocessable, 11, false},
@@ -144,17 +145,17 @@ func TestDestination_clientErrors(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := testkit.New(t, tt.contacts...)
+				f := fixtures.New(t, tt.contacts...)
 				f.Behavior.CaseSensitiveSearch = true
 				if tt.on != "" {
 					failRequests(f, tt.on, tt.fault)
 				}
-				ev := testkit.ParseEvent(t, tt.event)
+				ev := fixtures.ParseEvent(t, tt.event)
 				result, err := f.NewWarmDestination(tt.cfg).Process(t.Context(), ev)
 				if tt.err != nil && !errors.Is(err, tt.err) {
 					t.Errorf("error is %v, want %v", err, tt.err)
 				}
-				if got := testkit.ErrorOf(t, err); strings.HasPrefix(tt.on, http.MethodGet) && got.Method != http.MethodGet {
+				if got := fixtures.ErrorOf(t, err); strings.HasPrefix(tt.on, http.MethodGet) && got.Method != http.MethodGet {
 					t.Errorf("error is not that of the search: %v", err)
 				}
 				if diff := cmp.Diff(trengo.Result{ContactID: tt.contactID}, result); diff != "" {
@@ -163,7 +164,7 @@ func TestDestination_clientErrors(t *testing.T) {
 				if got := trengo.Retryable(err); got != tt.retryable {
 					t.Errorf("Retryable is %t for %v", got, err)
 				}
-				testkit.CheckPrivate(t, err, ev, tt.contacts)
+				fixtures.CheckPrivate(t, err, ev, tt.contacts)
 			})
 		})
 	}
@@ -172,11 +173,11 @@ func TestDestination_clientErrors(t *testing.T) {
 // Plan fails if a read fails.
 func TestDestination_planCannotRead(t *testing.T) {
 	t.Parallel()
-	f := testkit.New(t, testkit.EmailContact(11, "Ann", "ann@example.com"))
+	f := fixtures.New(t, fixtures.EmailContact(11, "Ann", "ann@example.com"))
 	failRequests(f, "GET", trengotest.Respond(http.StatusForbidden, "application/json", "{}"))
 	destination := f.NewWarmDestination(trengo.DestinationConfig{})
-	for _, event := range []string{testkit.IdentifyJSON(`"traits":{"email":"ann@example.com"}`), testkit.TrackJSON(`"traits":{"email":"ann@example.com"}`)} {
-		plan, err := destination.Plan(t.Context(), testkit.ParseEvent(t, event))
+	for _, event := range []string{fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com"}`), fixtures.TrackJSON(`"traits":{"email":"ann@example.com"}`)} {
+		plan, err := destination.Plan(t.Context(), fixtures.ParseEvent(t, event))
 		if !errors.Is(err, trengo.ErrUnauthorized) {
 			t.Errorf("error is %v, want ErrUnauthorized", err)
 		}
@@ -188,11 +189,11 @@ func TestDestination_planCannotRead(t *testing.T) {
 
 func TestDestination_contextEnds(t *testing.T) {
 	t.Run("before the first request", func(t *testing.T) {
-		f := testkit.New(t)
+		f := fixtures.New(t)
 		destination := f.NewWarmDestination(trengo.DestinationConfig{})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		ev := testkit.ParseEvent(t, testkit.IdentifyJSON(`"traits":{"email":"ann@example.com"}`))
+		ev := fixtures.ParseEvent(t, fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com"}`))
 		if _, err := destination.Process(ctx, ev); !errors.Is(err, context.Canceled) || !trengo.Retryable(err) {
 			t.Errorf("Process fails with %v, want a canceled context", err)
 		}
@@ -205,13 +206,13 @@ func TestDestination_contextEnds(t *testing.T) {
 	})
 	t.Run("before the response to the ticket", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			f := testkit.New(t, testkit.EmailContact(11, "Ann", "ann@example.com"))
+			f := fixtures.New(t, fixtures.EmailContact(11, "Ann", "ann@example.com"))
 			failRequests(f, "POST /tickets", trengotest.Slow(time.Hour))
 			destination := f.NewWarmDestination(trengo.DestinationConfig{})
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			began := time.Now()
-			result, err := destination.Process(ctx, testkit.ParseEvent(t, testkit.TrackJSON(`"traits":{"email":"ann@example.com"}`)))
+			result, err := destination.Process(ctx, fixtures.ParseEvent(t, fixtures.TrackJSON(`"traits":{"email":"ann@example.com"}`)))
 			if took := time.Since(began); took != 10*time.Second {
 				t.Errorf("it took %s", took)
 			}
@@ -222,13 +223,13 @@ func TestDestination_contextEnds(t *testing.T) {
 	})
 	t.Run("before there is room within the rate limit", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			f := testkit.New(t)
+			f := fixtures.New(t)
 			f.Inject(trengotest.TooManyRequests("50"))
 			destination := f.NewWarmDestination(trengo.DestinationConfig{})
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			_, err := destination.Process(ctx, testkit.ParseEvent(t, testkit.IdentifyJSON(`"traits":{"email":"ann@example.com"}`)))
-			if !errors.Is(err, trengo.ErrRateLimited) || !trengo.Retryable(err) || testkit.ErrorOf(t, err).RetryAfter != 50*time.Second {
+			_, err := destination.Process(ctx, fixtures.ParseEvent(t, fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com"}`)))
+			if !errors.Is(err, trengo.ErrRateLimited) || !trengo.Retryable(err) || fixtures.ErrorOf(t, err).RetryAfter != 50*time.Second {
 				t.Errorf("error is %v, want a rate limit with a RetryAfter of 50 s", err)
 			}
 		})
@@ -307,7 +308,7 @@ func jsonValues[T any](t *testing.T, section string) (all []T) {
 // goldenPhoneChannel is the phone channel of the golden files.
 const goldenPhoneChannel = 406010
 
-func (s *scenario) fixture(t *testing.T) (f *testkit.Fixture, contacts []trengotest.Contact) {
+func (s *scenario) fixture(t *testing.T) (f *fixtures.Fixture, contacts []trengotest.Contact) {
 	t.Helper()
 	type contact struct {
 		ID       int64   `json:"id"`
@@ -316,7 +317,7 @@ func (s *scenario) fixture(t *testing.T) (f *testkit.Fixture, contacts []trengot
 		Phone    string  `json:"phone"`
 		Channels []int64 `json:"channels"`
 	}
-	f = testkit.New(t)
+	f = fixtures.New(t)
 	f.AddChannel(trengotest.Channel{ID: goldenPhoneChannel, Type: "WA_BUSINESS"})
 	for _, c := range jsonValues[contact](t, s.sections["contacts"]) {
 		added := f.AddContact(trengotest.Contact{ID: c.ID, Name: c.Name, Email: c.Email, Phone: c.Phone, ChannelIDs: c.Channels})
@@ -341,7 +342,7 @@ func (s *scenario) process(t *testing.T) (requests, results string) {
 		var result trengo.Result
 		if err == nil {
 			result, err = f.NewWarmDestination(cfg).Process(t.Context(), ev)
-			testkit.CheckPrivate(t, err, ev, contacts)
+			fixtures.CheckPrivate(t, err, ev, contacts)
 		}
 		for _, line := range f.RequestLines() {
 			fmt.Fprintf(&requestLines, "%d %s\n", i+1, line)

@@ -23,7 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
-	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -273,7 +273,7 @@ type difference struct {
 // A shop is a Trengo and the configuration of a destination for it. The template
 // of "Ev" is empty.
 type shop struct {
-	*testkit.Fixture
+	*fixtures.Fixture
 	cfg trengo.DestinationConfig
 }
 
@@ -310,7 +310,7 @@ func (s *shop) mustFail(t *testing.T, event string, want error) {
 }
 
 func (s *shop) add(name, email string) int64 {
-	return s.AddContact(trengotest.Contact{Name: name, Email: email, ChannelIDs: []int64{testkit.EmailChannel}}).ID
+	return s.AddContact(trengotest.Contact{Name: name, Email: email, ChannelIDs: []int64{fixtures.EmailChannel}}).ID
 }
 
 func (s *shop) mustHaveSent(t *testing.T, requests int) {
@@ -430,7 +430,7 @@ var differences = []difference{
 		id := s.add("Ann", "ann@example.com")
 		client := s.NewClient()
 		s.Inject(trengotest.LostAfter())
-		_, err := client.Tickets.Create(t.Context(), trengo.TicketCreateParams{ContactID: id, ChannelID: testkit.EmailChannel})
+		_, err := client.Tickets.Create(t.Context(), trengo.TicketCreateParams{ContactID: id, ChannelID: fixtures.EmailChannel})
 		if !errors.Is(err, trengo.ErrOutcomeUnknown) || len(s.Tickets()) != 1 {
 			t.Errorf("%d tickets with %v", len(s.Tickets()), err)
 		}
@@ -524,7 +524,7 @@ func TestDifferences(t *testing.T) {
 		t.Run(d.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d.prove(t, &shop{
-					Fixture: testkit.New(t),
+					Fixture: fixtures.New(t),
 					cfg:     trengo.DestinationConfig{EventTemplates: map[string]string{"Ev": ""}},
 				})
 			})

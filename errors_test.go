@@ -25,12 +25,13 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
 // A verdict is what a caller can learn from an error.
 type verdict struct {
-	Is         []string // as from testkit.MatchingSentinels
+	Is         []string // as from fixtures.MatchingSentinels
 	StatusCode int
 	RetryAfter time.Duration
 	Attempts   int
@@ -40,8 +41,8 @@ type verdict struct {
 
 func verdictOn(t *testing.T, err error) verdict {
 	t.Helper()
-	failed := testkit.ErrorOf(t, err)
-	return verdict{testkit.MatchingSentinels(err), failed.StatusCode, failed.RetryAfter, failed.Attempts, trengo.Retryable(err), failed.Error()}
+	failed := fixtures.ErrorOf(t, err)
+	return verdict{fixtures.MatchingSentinels(err), failed.StatusCode, failed.RetryAfter, failed.Attempts, trengo.Retryable(err), failed.Error()}
 }
 
 // The error of every kind of failure.
@@ -99,7 +100,7 @@ func TestError_ofEveryFault(t *testing.T) {
 				srv.InjectFunc(func(r trengotest.Request) trengotest.Fault {
 					return tt.faults[min(r.Seq, len(tt.faults))-1]
 				})
-				err := testkit.NewClient(t, srv, tt.opts...).Do(t.Context(), tt.in, nil)
+				err := fixtures.NewClient(t, srv, tt.opts...).Do(t.Context(), tt.in, nil)
 				if diff := cmp.Diff(tt.want, verdictOn(t, err)); diff != "" {
 					t.Errorf("error (-want +got):\n%s", diff)
 				}
@@ -115,7 +116,7 @@ func TestError_truncatedResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := trengotest.New()
 		srv.Inject(trengotest.Truncated())
-		_, err := testkit.NewClient(t, srv).Tickets.Create(t.Context(), testkit.AddTicketParams(srv))
+		_, err := fixtures.NewClient(t, srv).Tickets.Create(t.Context(), fixtures.AddTicketParams(srv))
 		want := verdict{[]string{"outcome unknown", "unexpected EOF"}, 200, 0, 1, true, "trengo: POST /tickets: 200 OK: connection lost; outcome unknown"}
 		if diff := cmp.Diff(want, verdictOn(t, err)); diff != "" {
 			t.Errorf("error (-want +got):\n%s", diff)
@@ -125,7 +126,7 @@ func TestError_truncatedResponse(t *testing.T) {
 
 func TestError_retryAfterOf503(t *testing.T) {
 	t.Parallel()
-	client := testkit.NewClient(t, testkit.Respond(http.StatusServiceUnavailable, "", "Retry-After", "7"), trengo.WithMaxRetries(0))
+	client := fixtures.NewClient(t, testkit.Respond(http.StatusServiceUnavailable, "", "Retry-After", "7"), trengo.WithMaxRetries(0))
 	err := client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil)
 	want := verdict{nil, 503, 7 * time.Second, 1, true, "trengo: GET /labels: 503 Service Unavailable; retry after 7s"}
 	if diff := cmp.Diff(want, verdictOn(t, err)); diff != "" {
@@ -140,12 +141,12 @@ func TestError_header(t *testing.T) {
 			testkit.Respond(http.StatusBadGateway, "", "X-Request-Id", "first"),
 			testkit.Respond(http.StatusFound, "", "X-Request-Id", "second", "Location", "https://example.com/"),
 		}
-		client := testkit.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		client := fixtures.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
 			next := responses[0]
 			responses = responses[1:]
 			return next(r)
 		}))
-		failed := testkit.ErrorOf(t, client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil))
+		failed := fixtures.ErrorOf(t, client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil))
 		want := http.Header{"X-Request-Id": {"second"}, "Location": {"https://example.com/"}}
 		if diff := cmp.Diff(want, failed.Header); diff != "" {
 			t.Errorf("header (-want +got):\n%s", diff)
@@ -157,8 +158,8 @@ func TestError_headerWithoutResponse(t *testing.T) {
 	t.Parallel()
 	srv := trengotest.New()
 	srv.Inject(trengotest.NoConnection())
-	err := testkit.NewClient(t, srv, trengo.WithMaxRetries(0)).Do(t.Context(), trengo.Request{Path: "/labels"}, nil)
-	if header := testkit.ErrorOf(t, err).Header; header != nil {
+	err := fixtures.NewClient(t, srv, trengo.WithMaxRetries(0)).Do(t.Context(), trengo.Request{Path: "/labels"}, nil)
+	if header := fixtures.ErrorOf(t, err).Header; header != nil {
 		t.Errorf("header %v, want none", header)
 	}
 }
@@ -204,7 +205,7 @@ func TestError_contextEnds(t *testing.T) {
 				srv.Inject(tt.fault)
 				ctx, cancel := tt.end(t.Context())
 				defer cancel()
-				err := testkit.NewClient(t, srv).Do(ctx, create, nil)
+				err := fixtures.NewClient(t, srv).Do(ctx, create, nil)
 				if diff := cmp.Diff(tt.want, verdictOn(t, err)); diff != "" {
 					t.Errorf("error (-want +got):\n%s", diff)
 				}
@@ -218,7 +219,7 @@ func TestError_contextEndsBeforeARetry(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	client := testkit.NewClient(t, testkit.Respond(http.StatusBadGateway, ""), trengo.WithObserver(func(context.Context, trengo.Attempt) { cancel() }))
+	client := fixtures.NewClient(t, testkit.Respond(http.StatusBadGateway, ""), trengo.WithObserver(func(context.Context, trengo.Attempt) { cancel() }))
 	want := verdict{[]string{"canceled"}, 502, 0, 1, true, "trengo: GET /labels: 502 Bad Gateway: context canceled"}
 	if diff := cmp.Diff(want, verdictOn(t, client.Do(ctx, trengo.Request{Path: "/labels"}, nil))); diff != "" {
 		t.Errorf("error (-want +got):\n%s", diff)
@@ -267,7 +268,7 @@ func TestError_noRoomInTime(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := trengotest.New()
-				client := testkit.NewClient(t, srv, trengo.WithRateLimit(1))
+				client := fixtures.NewClient(t, srv, trengo.WithRateLimit(1))
 				if tt.first {
 					srv.Inject(trengotest.RespondHTML(500))
 				} else if err := client.Do(t.Context(), fill, nil); err != nil {
@@ -295,7 +296,7 @@ func TestError_wrapped(t *testing.T) {
 	if !errors.As(err, &failed) || failed.StatusCode != http.StatusNotFound {
 		t.Errorf("errors.As finds %v", failed)
 	}
-	if diff := cmp.Diff([]string{"EOF", "not found"}, testkit.MatchingSentinels(err)); diff != "" {
+	if diff := cmp.Diff([]string{"EOF", "not found"}, fixtures.MatchingSentinels(err)); diff != "" {
 		t.Errorf("errors.Is (-want +got):\n%s", diff)
 	}
 }
@@ -309,7 +310,7 @@ func TestError_body(t *testing.T) {
 		fields  map[string][]string
 	}{
 		{"no body", ``, "", nil},
-		{"a web page", testkit.HTMLPage, "", nil},
+		{"a web page", fixtures.HTMLPage, "", nil},
 		{"truncated JSON", `{"message":"No`, "", nil},
 		{"an array", `["No."]`, "", nil},
 		{"null", `null`, "", nil},
@@ -331,8 +332,8 @@ func TestError_body(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			client := testkit.NewClient(t, testkit.Respond(http.StatusUnprocessableEntity, tt.body))
-			failed := testkit.ErrorOf(t, client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil))
+			client := fixtures.NewClient(t, testkit.Respond(http.StatusUnprocessableEntity, tt.body))
+			failed := fixtures.ErrorOf(t, client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil))
 			if failed.Message != tt.message || string(failed.Body) != tt.body {
 				t.Errorf("message %q, body %s; want %q, %s", failed.Message, failed.Body, tt.message, tt.body)
 			}
@@ -423,7 +424,7 @@ func TestError_matching(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			for _, err := range []error{tt.err, fmt.Errorf("import: %w", tt.err), errors.Join(errors.New("disk full"), tt.err)} {
-				if diff := cmp.Diff(tt.is, testkit.MatchingSentinels(err)); diff != "" {
+				if diff := cmp.Diff(tt.is, fixtures.MatchingSentinels(err)); diff != "" {
 					t.Errorf("%T: errors.Is (-want +got):\n%s", err, diff)
 				}
 				if got := trengo.Retryable(err); got != tt.retryable {
@@ -614,7 +615,7 @@ func failures() []failure {
 }
 
 func TestPrivacy_services(t *testing.T) {
-	failures, methods := failures(), testkit.Methods()
+	failures, methods := failures(), fixtures.Methods()
 	errs, sent := 0, 0
 	for _, m := range methods {
 		t.Run(m.Name, func(t *testing.T) {
@@ -707,7 +708,7 @@ func TestPrivacy_Do(t *testing.T) {
 				if call.body == "" {
 					status = http.StatusBadRequest
 				}
-				err := testkit.NewClient(t, testkit.Respond(status, call.body), w.options()...).Do(t.Context(), call.in, call.out)
+				err := fixtures.NewClient(t, testkit.Respond(status, call.body), w.options()...).Do(t.Context(), call.in, call.out)
 				if err == nil {
 					t.Fatal("no error")
 				}

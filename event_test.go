@@ -16,6 +16,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 )
 
 const maxEvent = 4 << 20
@@ -187,7 +188,7 @@ func TestParseEvent_wrongTypes(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(want, testkit.ParseEvent(t, string(encoded))); diff != "" {
+				if diff := cmp.Diff(want, fixtures.ParseEvent(t, string(encoded))); diff != "" {
 					t.Errorf("event (-want +got):\n%s", diff)
 				}
 			})
@@ -206,7 +207,7 @@ func TestParseEvent_manyWrongTypes(t *testing.T) {
 	want := &trengo.Event{Type: "track", AnonymousID: "a"}
 	for range 2 {
 		data := `{"type":"track",` + strings.Join(fields, ",") + `,"anonymousId":"a"}`
-		if diff := cmp.Diff(want, testkit.ParseEvent(t, data)); diff != "" {
+		if diff := cmp.Diff(want, fixtures.ParseEvent(t, data)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", data, diff)
 		}
 		for i, j := 0, len(fields)-1; i < j; i, j = i+1, j-1 {
@@ -236,7 +237,7 @@ func TestParseEvent_texts(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			ev := testkit.ParseEvent(t, fmt.Sprintf(`{"type":"track","messageId":%[1]s,"userId":%[1]s,"anonymousId":%[1]s,"event":%[1]s}`, tt.value))
+			ev := fixtures.ParseEvent(t, fmt.Sprintf(`{"type":"track","messageId":%[1]s,"userId":%[1]s,"anonymousId":%[1]s,"event":%[1]s}`, tt.value))
 			want := &trengo.Event{Type: "track", MessageID: tt.want, UserID: tt.want, AnonymousID: tt.want, Event: tt.want}
 			if diff := cmp.Diff(want, ev); diff != "" {
 				t.Errorf("event (-want +got):\n%s", diff)
@@ -248,7 +249,7 @@ func TestParseEvent_texts(t *testing.T) {
 func TestParseEvent_numbersKeepTheirDigits(t *testing.T) {
 	t.Parallel()
 	const object = `{"order":123456789012345678901234567890,"total":2000.50,"deep":{"list":[9007199254740993,-0]}}`
-	ev := testkit.ParseEvent(t, fmt.Sprintf(`{"type":"track","traits":%[1]s,"properties":%[1]s,"integrations":%[1]s,"context":{"traits":%[1]s}}`, object))
+	ev := fixtures.ParseEvent(t, fmt.Sprintf(`{"type":"track","traits":%[1]s,"properties":%[1]s,"integrations":%[1]s,"context":{"traits":%[1]s}}`, object))
 	fields := map[string]any{
 		"order": json.Number("123456789012345678901234567890"), "total": json.Number("2000.50"),
 		"deep": map[string]any{"list": []any{json.Number("9007199254740993"), json.Number("-0")}},
@@ -283,7 +284,7 @@ func TestParseEvent_externalIDs(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			ev := testkit.ParseEvent(t, `{"type":"track","context":{"externalId":`+tt.value+`}}`)
+			ev := fixtures.ParseEvent(t, `{"type":"track","context":{"externalId":`+tt.value+`}}`)
 			if diff := cmp.Diff(tt.want, ev.Context.ExternalIDs); diff != "" {
 				t.Errorf("external IDs (-want +got):\n%s", diff)
 			}
@@ -293,7 +294,7 @@ func TestParseEvent_externalIDs(t *testing.T) {
 
 func TestParseEvent_externalIDsOfSegment(t *testing.T) {
 	t.Parallel()
-	ev := testkit.ParseEvent(t, `{"type":"track","context":{
+	ev := fixtures.ParseEvent(t, `{"type":"track","context":{
 		"externalIds":[{"type":"trengoContactId","id":"8","collection":"users","encoding":"none"}],
 		"externalId":[{"type":"trengoContactId","id":"7"}]}}`)
 	want := []trengo.ExternalID{{Type: "trengoContactId", ID: "7"}, {Type: "trengoContactId", ID: "8"}}
@@ -310,7 +311,7 @@ func TestParseEvent_copiesData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ev := testkit.ParseEvent(t, string(data))
+	ev := fixtures.ParseEvent(t, string(data))
 	got, err := trengo.ParseEvent(data)
 	if err != nil {
 		t.Fatal(err)
@@ -523,7 +524,7 @@ func FuzzParseEvent(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	// This Trengo does not have contacts.
-	client := testkit.NewClient(f, testkit.Respond(http.StatusOK, `{"data":[],"links":{}}`), trengo.WithRateLimit(1<<40))
+	client := fixtures.NewClient(f, testkit.Respond(http.StatusOK, `{"data":[],"links":{}}`), trengo.WithRateLimit(1<<40))
 	var destinations []*trengo.Destination
 	for _, cfg := range []trengo.DestinationConfig{
 		{ChannelIdentifier: trengo.IdentifierEmail, CreateMissingContacts: true},
@@ -531,7 +532,7 @@ func FuzzParseEvent(f *testing.F) {
 		{ChannelIdentifier: trengo.IdentifierPhone, AllowDuplicates: true, NormalizePhone: strings.ToLower},
 	} {
 		cfg.EventTemplates = map[string]string{"Ev": "{{ event }} {{ items.[1] }} {{ properties }}"}
-		destinations = append(destinations, testkit.NewDestination(f, client, cfg))
+		destinations = append(destinations, fixtures.NewDestination(f, client, cfg))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		ev, err := trengo.ParseEvent(data)

@@ -19,63 +19,64 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
 func TestHandler_statusOfAnEvent(t *testing.T) {
 	t.Parallel()
-	done := func(action string) testkit.HandlerResponse {
-		return testkit.HandlerResponse{Status: 200, Action: action}
+	done := func(action string) fixtures.HandlerResponse {
+		return fixtures.HandlerResponse{Status: 200, Action: action}
 	}
-	failed := func(status int, err string) testkit.HandlerResponse {
-		return testkit.HandlerResponse{Status: status, Error: err}
+	failed := func(status int, err string) fixtures.HandlerResponse {
+		return fixtures.HandlerResponse{Status: status, Error: err}
 	}
-	track, identify := testkit.Track("1", testkit.AnnEmail), testkit.Identify("1", testkit.AnnEmail, "Anna")
+	track, identify := fixtures.Track("1", fixtures.AnnEmail), fixtures.Identify("1", fixtures.AnnEmail, "Anna")
 	invalid := *track
 	invalid.Type = ""
-	anonymous := testkit.Track("1", "")
-	unknown := testkit.Track("1", testkit.BobEmail)
+	anonymous := fixtures.Track("1", "")
+	unknown := fixtures.Track("1", fixtures.BobEmail)
 	skipped := *track
 	skipped.Event = "Unlisted"
-	override := testkit.OnChannel(testkit.Track("1", testkit.AnnEmail), 0)
+	override := fixtures.OnChannel(fixtures.Track("1", fixtures.AnnEmail), 0)
 	cases := []struct {
 		name  string
 		event *trengo.Event
 		cfg   trengo.HandlerConfig
 		fault trengotest.Fault // of the last request
-		want  testkit.HandlerResponse
+		want  fixtures.HandlerResponse
 	}{
-		{"a track", track, testkit.AllowAll, trengotest.Fault{}, done("ticket_created")},
-		{"an identify", identify, testkit.AllowAll, trengotest.Fault{}, done("contact_updated")},
-		{"an unlisted event", &skipped, testkit.AllowAll, trengotest.Fault{}, testkit.HandlerResponse{Status: 200, Action: "skipped", Reason: "event not in the template map"}},
-		{"an event without a type", &invalid, testkit.AllowAll, trengotest.Fault{}, failed(400, "trengo: invalid event: it does not have a type")},
-		{"an override that is not an ID", override, testkit.AllowAll, trengotest.Fault{}, failed(400, "trengo: invalid event: trengoChannelId in context.externalId is not an ID")},
-		{"no identifier", anonymous, testkit.AllowAll, trengotest.Fault{}, failed(400, "trengo: missing identifier: the event does not have an email")},
-		{"an unknown contact", unknown, testkit.AllowAll, trengotest.Fault{}, failed(400, "trengo: contact not found")},
+		{"a track", track, fixtures.AllowAll, trengotest.Fault{}, done("ticket_created")},
+		{"an identify", identify, fixtures.AllowAll, trengotest.Fault{}, done("contact_updated")},
+		{"an unlisted event", &skipped, fixtures.AllowAll, trengotest.Fault{}, fixtures.HandlerResponse{Status: 200, Action: "skipped", Reason: "event not in the template map"}},
+		{"an event without a type", &invalid, fixtures.AllowAll, trengotest.Fault{}, failed(400, "trengo: invalid event: it does not have a type")},
+		{"an override that is not an ID", override, fixtures.AllowAll, trengotest.Fault{}, failed(400, "trengo: invalid event: trengoChannelId in context.externalId is not an ID")},
+		{"no identifier", anonymous, fixtures.AllowAll, trengotest.Fault{}, failed(400, "trengo: missing identifier: the event does not have an email")},
+		{"an unknown contact", unknown, fixtures.AllowAll, trengotest.Fault{}, failed(400, "trengo: contact not found")},
 		{"an unknown contact that may be created later", unknown, trengo.HandlerConfig{AllowUnauthenticated: true, RetryContactNotFound: true}, trengotest.Fault{}, failed(503, "trengo: contact not found")},
-		{"values that Trengo rejects", track, testkit.AllowAll, trengotest.Respond(422, "application/json", `{"errors":{"subject":["no"]}}`), failed(400, "trengo: POST /tickets: 422 Unprocessable Entity; invalid fields: subject")},
-		{"a route that does not exist", track, testkit.AllowAll, trengotest.Respond(405, "", ""), failed(400, "trengo: POST /tickets: 405 Method Not Allowed")},
-		{"a method that Trengo does not implement", track, testkit.AllowAll, trengotest.Respond(501, "", ""), failed(400, "trengo: POST /tickets: 501 Not Implemented")},
-		{"a rejected token", track, testkit.AllowAll, trengotest.Respond(401, "", ""), failed(503, "trengo: POST /tickets: 401 Unauthorized")},
-		{"a token without permission", track, testkit.AllowAll, trengotest.Respond(403, "", ""), failed(503, "trengo: POST /tickets: 403 Forbidden")},
-		{"no connection", track, testkit.AllowAll, trengotest.NoConnection(), failed(503, "trengo: POST /tickets: dial: connection refused")},
-		{"a rename that times out in Trengo", identify, testkit.AllowAll, trengotest.Respond(408, "", ""), failed(503, "trengo: PUT /contacts/460000002: 408 Request Timeout")},
-		{"too many requests", track, testkit.AllowAll, trengotest.TooManyRequests("60"), failed(429, "trengo: POST /tickets: 429 Too Many Requests; retry after 1m0s")},
-		{"a rename whose response was lost", identify, testkit.AllowAll, trengotest.LostAfter(), failed(503, "trengo: PUT /contacts/460000002: read: connection reset by peer; outcome unknown")},
-		{"a ticket with an unknown outcome", track, testkit.AllowAll, trengotest.Respond(502, "", ""), failed(503, `trengo: ticket of contact 460000002 on channel 405980 for the event "Ordered": POST /tickets: 502 Bad Gateway; outcome unknown`)},
+		{"values that Trengo rejects", track, fixtures.AllowAll, trengotest.Respond(422, "application/json", `{"errors":{"subject":["no"]}}`), failed(400, "trengo: POST /tickets: 422 Unprocessable Entity; invalid fields: subject")},
+		{"a route that does not exist", track, fixtures.AllowAll, trengotest.Respond(405, "", ""), failed(400, "trengo: POST /tickets: 405 Method Not Allowed")},
+		{"a method that Trengo does not implement", track, fixtures.AllowAll, trengotest.Respond(501, "", ""), failed(400, "trengo: POST /tickets: 501 Not Implemented")},
+		{"a rejected token", track, fixtures.AllowAll, trengotest.Respond(401, "", ""), failed(503, "trengo: POST /tickets: 401 Unauthorized")},
+		{"a token without permission", track, fixtures.AllowAll, trengotest.Respond(403, "", ""), failed(503, "trengo: POST /tickets: 403 Forbidden")},
+		{"no connection", track, fixtures.AllowAll, trengotest.NoConnection(), failed(503, "trengo: POST /tickets: dial: connection refused")},
+		{"a rename that times out in Trengo", identify, fixtures.AllowAll, trengotest.Respond(408, "", ""), failed(503, "trengo: PUT /contacts/460000002: 408 Request Timeout")},
+		{"too many requests", track, fixtures.AllowAll, trengotest.TooManyRequests("60"), failed(429, "trengo: POST /tickets: 429 Too Many Requests; retry after 1m0s")},
+		{"a rename whose response was lost", identify, fixtures.AllowAll, trengotest.LostAfter(), failed(503, "trengo: PUT /contacts/460000002: read: connection reset by peer; outcome unknown")},
+		{"a ticket with an unknown outcome", track, fixtures.AllowAll, trengotest.Respond(502, "", ""), failed(503, `trengo: ticket of contact 460000002 on channel 405980 for the event "Ordered": POST /tickets: 502 Bad Gateway; outcome unknown`)},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := testkit.NewWebhook(t, c.cfg)
+				w := fixtures.NewWebhook(t, c.cfg)
 				w.WarmUp()
-				w.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail, ChannelIDs: []int64{testkit.EmailChannel}})
+				w.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail, ChannelIDs: []int64{fixtures.EmailChannel}})
 				w.Inject(trengotest.Fault{}, c.fault) // the search, then the next request
-				if diff := cmp.Diff(c.want, w.Post(testkit.EventJSON(t, c.event))); diff != "" {
+				if diff := cmp.Diff(c.want, w.Post(fixtures.EventJSON(t, c.event))); diff != "" {
 					t.Errorf("response (-want +got):\n%s", diff)
 				}
-				if diff := cmp.Diff([]testkit.EventOutcome{{Status: c.want.Status, Err: c.want.Error}}, w.Outcomes); diff != "" {
+				if diff := cmp.Diff([]fixtures.EventOutcome{{Status: c.want.Status, Err: c.want.Error}}, w.Outcomes); diff != "" {
 					t.Errorf("outcomes (-want +got):\n%s", diff)
 				}
 			})
@@ -85,12 +86,12 @@ func TestHandler_statusOfAnEvent(t *testing.T) {
 
 func TestHandler_severalContacts(t *testing.T) {
 	t.Parallel()
-	w := testkit.NewWebhook(t, testkit.AllowAll)
+	w := fixtures.NewWebhook(t, fixtures.AllowAll)
 	for range 2 {
-		w.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+		w.AddContact(trengotest.Contact{Email: fixtures.AnnEmail})
 	}
-	want := testkit.HandlerResponse{Status: 400, Error: "trengo: ambiguous contact: 460000002, 460000001"}
-	if diff := cmp.Diff(want, w.Post(testkit.EventJSON(t, testkit.Track("1", testkit.AnnEmail)))); diff != "" {
+	want := fixtures.HandlerResponse{Status: 400, Error: "trengo: ambiguous contact: 460000002, 460000001"}
+	if diff := cmp.Diff(want, w.Post(fixtures.EventJSON(t, fixtures.Track("1", fixtures.AnnEmail)))); diff != "" {
 		t.Errorf("response (-want +got):\n%s", diff)
 	}
 }
@@ -98,10 +99,10 @@ func TestHandler_severalContacts(t *testing.T) {
 func TestHandler_panic(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"%s", "[%s]"} {
-		w := testkit.NewWebhook(t, testkit.AllowAll, testkit.IdentifyByPhone, func(cfg *trengo.DestinationConfig) {
+		w := fixtures.NewWebhook(t, fixtures.AllowAll, fixtures.IdentifyByPhone, func(cfg *trengo.DestinationConfig) {
 			cfg.NormalizePhone = func(string) string { panic("ann@example.com") }
 		})
-		response := w.Post(strings.Replace(body, "%s", testkit.EventJSON(t, testkit.Track("1", testkit.AnnPhone)), 1))
+		response := w.Post(strings.Replace(body, "%s", fixtures.EventJSON(t, fixtures.Track("1", fixtures.AnnPhone)), 1))
 		if response.Status != 500 || len(w.Outcomes) != 1 || w.Outcomes[0].Status != 500 {
 			t.Errorf("response %+v, outcomes %+v", response, w.Outcomes)
 		}
@@ -122,11 +123,11 @@ func TestHandler_panicInAnArray(t *testing.T) {
 		all   int
 	}{
 		"with a permanent failure": {missing, []int{500, 400}, 500},
-		"with an outage of Trengo": {testkit.AnnPhone, []int{500, 503}, 503},
+		"with an outage of Trengo": {fixtures.AnnPhone, []int{500, 503}, 503},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := testkit.NewWebhook(t, testkit.AllowAll, testkit.IdentifyByPhone, func(cfg *trengo.DestinationConfig) {
+			w := fixtures.NewWebhook(t, fixtures.AllowAll, fixtures.IdentifyByPhone, func(cfg *trengo.DestinationConfig) {
 				cfg.NormalizePhone = func(phone string) string {
 					if phone == panics {
 						panic("unexpected number")
@@ -135,7 +136,7 @@ func TestHandler_panicInAnArray(t *testing.T) {
 				}
 			})
 			w.InjectFunc(func(trengotest.Request) trengotest.Fault { return trengotest.NoConnection() })
-			got := w.Post(testkit.ArrayJSON(t, testkit.Track("1", panics), testkit.Track("2", c.other)))
+			got := w.Post(fixtures.ArrayJSON(t, fixtures.Track("1", panics), fixtures.Track("2", c.other)))
 			if diff := cmp.Diff(c.want, got.Statuses()); diff != "" || got.Status != c.all {
 				t.Errorf("status %d, want %d; of events (-want +got):\n%s", got.Status, c.all, diff)
 			}
@@ -145,10 +146,10 @@ func TestHandler_panicInAnArray(t *testing.T) {
 
 func TestHandler_duplicate(t *testing.T) {
 	t.Parallel()
-	w := testkit.NewWebhook(t, testkit.AllowAll, testkit.CreateMissing)
-	event := testkit.EventJSON(t, testkit.Track("1", testkit.AnnEmail))
+	w := fixtures.NewWebhook(t, fixtures.AllowAll, fixtures.CreateMissing)
+	event := fixtures.EventJSON(t, fixtures.Track("1", fixtures.AnnEmail))
 	w.Post(event)
-	want := testkit.HandlerResponse{Status: 200, Action: "ticket_created", Duplicate: true}
+	want := fixtures.HandlerResponse{Status: 200, Action: "ticket_created", Duplicate: true}
 	if diff := cmp.Diff(want, w.Post(event)); diff != "" {
 		t.Errorf("response (-want +got):\n%s", diff)
 	}
@@ -174,17 +175,17 @@ func TestHandler_retryAfter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := testkit.NewWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, Timeout: 100 * time.Millisecond})
-				w.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail})
-				w.MustProcess(testkit.Identify("", testkit.AnnEmail, "")) // caches the contact
-				for i, array := range []string{"%s", "[%s," + testkit.SkippedEvent + "]"} {
+				w := fixtures.NewWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, Timeout: 100 * time.Millisecond})
+				w.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail})
+				w.MustProcess(fixtures.Identify("", fixtures.AnnEmail, "")) // caches the contact
+				for i, array := range []string{"%s", "[%s," + fixtures.SkippedEvent + "]"} {
 					time.Sleep(time.Minute)
 					for range c.before {
 						_ = w.Client.Do(t.Context(), trengo.Request{Path: "/contacts"}, nil)
 					}
 					w.Inject(c.fault)
-					event := testkit.EventJSON(t, testkit.Identify("", testkit.AnnEmail, "Ann "+strconv.Itoa(i)))
-					header, response := testkit.Serve(t, w.Handler, testkit.EventRequest(t.Context(), strings.Replace(array, "%s", event, 1)))
+					event := fixtures.EventJSON(t, fixtures.Identify("", fixtures.AnnEmail, "Ann "+strconv.Itoa(i)))
+					header, response := fixtures.Serve(t, w.Handler, fixtures.EventRequest(t.Context(), strings.Replace(array, "%s", event, 1)))
 					if got := header.Get("Retry-After"); got != c.want {
 						t.Errorf("Retry-After is %q, want %q, with %+v", got, c.want, response)
 					}
@@ -197,7 +198,7 @@ func TestHandler_retryAfter(t *testing.T) {
 func TestHandler_statusOfAnArray(t *testing.T) {
 	t.Parallel()
 	const (
-		done    = testkit.AnnEmail
+		done    = fixtures.AnnEmail
 		noType  = ""
 		missing = "carol@example.com"
 		noRoom  = "limited@example.com"
@@ -223,7 +224,7 @@ func TestHandler_statusOfAnArray(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				// One at a time, so that no event follows the pause that Trengo asks
 				// for.
-				w := testkit.NewWebhook(t, testkit.AllowAll, testkit.Concurrency(1))
+				w := fixtures.NewWebhook(t, fixtures.AllowAll, fixtures.Concurrency(1))
 				w.WarmUp()
 				faults := map[int64]trengotest.Fault{}
 				for i, who := range []string{done, noRoom, outage, unknown} {
@@ -241,13 +242,13 @@ func TestHandler_statusOfAnArray(t *testing.T) {
 				})
 				var events []*trengo.Event
 				for i, who := range c.who {
-					ev := testkit.Track(strconv.Itoa(i), who)
+					ev := fixtures.Track(strconv.Itoa(i), who)
 					if who == noType {
 						ev.Type = ""
 					}
 					events = append(events, ev)
 				}
-				got := w.Post(testkit.ArrayJSON(t, events...))
+				got := w.Post(fixtures.ArrayJSON(t, events...))
 				if diff := cmp.Diff(c.want, got.Statuses()); diff != "" || got.Status != c.all {
 					t.Errorf("status %d, want %d; of events (-want +got):\n%s", got.Status, c.all, diff)
 				}
@@ -280,16 +281,16 @@ func contactIn(t *testing.T, body []byte) int64 {
 func TestHandler_arrayDeliveredAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := testkit.NewWebhook(t, testkit.AllowAll, testkit.CreateMissing)
+		w := fixtures.NewWebhook(t, fixtures.AllowAll, fixtures.CreateMissing)
 		w.WarmUp()
-		people := []string{testkit.AnnEmail, testkit.BobEmail, "carol@example.com", "dan@example.com"}
+		people := []string{fixtures.AnnEmail, fixtures.BobEmail, "carol@example.com", "dan@example.com"}
 		var events []*trengo.Event
 		for i, who := range people {
-			w.MustProcess(testkit.Identify("", who, "")) // creates the contact
-			events = append(events, testkit.Track(strconv.Itoa(i), who))
+			w.MustProcess(fixtures.Identify("", who, "")) // creates the contact
+			events = append(events, fixtures.Track(strconv.Itoa(i), who))
 		}
 		before := len(w.Tickets())
-		body := testkit.ArrayJSON(t, events...)
+		body := fixtures.ArrayJSON(t, events...)
 		w.Inject(trengotest.Fault{}, trengotest.NoConnection())
 		if got := w.Post(body); got.Status != 503 {
 			t.Errorf("response %+v", got)
@@ -329,13 +330,13 @@ func TestHandler_arrayKeepsTheOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := testkit.NewWebhook(t, testkit.AllowAll)
-				w.AddContact(trengotest.Contact{Name: "Ann", Email: testkit.AnnEmail})
-				w.MustProcess(testkit.Identify("", testkit.AnnEmail, "")) // caches the contact
-				body := testkit.ArrayJSON(t,
-					testkit.Identify("1", testkit.AnnEmail, "Anna"),
-					testkit.Identify("2", "ANN@example.com", "Ann"),
-					testkit.Track("3", ""), // without a person, so it is not held back
+				w := fixtures.NewWebhook(t, fixtures.AllowAll)
+				w.AddContact(trengotest.Contact{Name: "Ann", Email: fixtures.AnnEmail})
+				w.MustProcess(fixtures.Identify("", fixtures.AnnEmail, "")) // caches the contact
+				body := fixtures.ArrayJSON(t,
+					fixtures.Identify("1", fixtures.AnnEmail, "Anna"),
+					fixtures.Identify("2", "ANN@example.com", "Ann"),
+					fixtures.Track("3", ""), // without a person, so it is not held back
 				)
 				w.Inject(c.fault)
 				got := w.Post(body)
@@ -361,8 +362,8 @@ func TestHandler_arrayKeepsTheOrder(t *testing.T) {
 func TestHandler_arrayCreatesMissingContact(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := testkit.NewWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, RetryContactNotFound: true})
-		body := testkit.ArrayJSON(t, testkit.Track("1", testkit.AnnEmail), testkit.Identify("2", testkit.AnnEmail, "Ann"), testkit.Track("3", testkit.AnnEmail))
+		w := fixtures.NewWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, RetryContactNotFound: true})
+		body := fixtures.ArrayJSON(t, fixtures.Track("1", fixtures.AnnEmail), fixtures.Identify("2", fixtures.AnnEmail, "Ann"), fixtures.Track("3", fixtures.AnnEmail))
 		if diff := cmp.Diff([]int{503, 200, 200}, w.Post(body).Statuses()); diff != "" {
 			t.Errorf("statuses of the first delivery (-want +got):\n%s", diff)
 		}
@@ -381,15 +382,15 @@ func TestHandler_arraysWithMissingContacts(t *testing.T) {
 		cfg  trengo.HandlerConfig
 		want int
 	}{
-		"permanent failures": {testkit.AllowAll, 400},
+		"permanent failures": {fixtures.AllowAll, 400},
 		"retried":            {trengo.HandlerConfig{AllowUnauthenticated: true, RetryContactNotFound: true}, 503},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := testkit.NewWebhook(t, testkit.AllowAll)
+				w := fixtures.NewWebhook(t, fixtures.AllowAll)
 				w.Behavior.Latency = 200 * time.Millisecond
-				handler := testkit.NewHandler(t, w.Destination, c.cfg)
+				handler := fixtures.NewHandler(t, w.Destination, c.cfg)
 				var wg sync.WaitGroup
 				for a := range arrays {
 					var all []*trengo.Event
@@ -398,12 +399,12 @@ func TestHandler_arraysWithMissingContacts(t *testing.T) {
 						if i >= missing {
 							w.AddContact(trengotest.Contact{Email: who})
 						}
-						all = append(all, testkit.Track(who, who))
+						all = append(all, fixtures.Track(who, who))
 					}
-					body := testkit.ArrayJSON(t, all...)
+					body := fixtures.ArrayJSON(t, all...)
 					wg.Go(func() {
 						for deliveries := 1; ; deliveries++ {
-							_, got := testkit.Serve(t, handler, testkit.EventRequest(t.Context(), body))
+							_, got := fixtures.Serve(t, handler, fixtures.EventRequest(t.Context(), body))
 							if got.Status != 429 {
 								if got.Status != c.want {
 									t.Errorf("status %d, want %d", got.Status, c.want)
@@ -436,17 +437,17 @@ func TestHandler_arraysWithMissingContacts(t *testing.T) {
 func TestHandler_arrayWithContactCreatedLater(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		create func(*testkit.Webhook)
+		create func(*fixtures.Webhook)
 		wait   time.Duration
 	}{
-		"by this process": {func(w *testkit.Webhook) { w.MustProcess(testkit.Identify("", testkit.AnnEmail, "Ann")) }, 0},
-		"elsewhere":       {func(w *testkit.Webhook) { w.AddContact(trengotest.Contact{Email: testkit.AnnEmail}) }, time.Hour},
+		"by this process": {func(w *fixtures.Webhook) { w.MustProcess(fixtures.Identify("", fixtures.AnnEmail, "Ann")) }, 0},
+		"elsewhere":       {func(w *fixtures.Webhook) { w.AddContact(trengotest.Contact{Email: fixtures.AnnEmail}) }, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := testkit.NewWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, RetryContactNotFound: true})
-				body := testkit.ArrayJSON(t, testkit.Track("1", testkit.AnnEmail), testkit.Track("2", ""))
+				w := fixtures.NewWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, RetryContactNotFound: true})
+				body := fixtures.ArrayJSON(t, fixtures.Track("1", fixtures.AnnEmail), fixtures.Track("2", ""))
 				w.Post(body)
 				c.create(w)
 				if c.wait > 0 {
@@ -467,10 +468,10 @@ func TestHandler_arrayWithContactCreatedLater(t *testing.T) {
 func TestHandler_arrayWithoutMessageIDs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := testkit.NewWebhook(t, testkit.AllowAll)
-		w.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+		w := fixtures.NewWebhook(t, fixtures.AllowAll)
+		w.AddContact(trengotest.Contact{Email: fixtures.AnnEmail})
 		for range 2 {
-			got := w.Post(testkit.ArrayJSON(t, testkit.Track("", testkit.BobEmail), testkit.Track("", testkit.AnnEmail)))
+			got := w.Post(fixtures.ArrayJSON(t, fixtures.Track("", fixtures.BobEmail), fixtures.Track("", fixtures.AnnEmail)))
 			if diff := cmp.Diff([]int{400, 200}, got.Statuses()); diff != "" {
 				t.Errorf("statuses (-want +got):\n%s", diff)
 			}
@@ -482,8 +483,8 @@ func TestHandler_arrayWithoutMessageIDs(t *testing.T) {
 func TestHandler_arrayContinuesAfterPermanentFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := testkit.NewWebhook(t, testkit.AllowAll)
-		got := w.Post(testkit.ArrayJSON(t, testkit.Track("1", testkit.AnnEmail), testkit.Identify("2", testkit.AnnEmail, "Ann"), testkit.Track("3", testkit.AnnEmail)))
+		w := fixtures.NewWebhook(t, fixtures.AllowAll)
+		got := w.Post(fixtures.ArrayJSON(t, fixtures.Track("1", fixtures.AnnEmail), fixtures.Identify("2", fixtures.AnnEmail, "Ann"), fixtures.Track("3", fixtures.AnnEmail)))
 		if diff := cmp.Diff([]int{400, 200, 200}, got.Statuses()); diff != "" || got.Status != 400 {
 			t.Errorf("status %d; of events (-want +got):\n%s", got.Status, diff)
 		}
@@ -495,14 +496,14 @@ func TestHandler_arrayConcurrency(t *testing.T) {
 	t.Parallel()
 	for concurrency, want := range map[int]time.Duration{1: 4 * time.Second, 2: 2 * time.Second, 16: time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			w := testkit.NewWebhook(t, testkit.AllowAll, testkit.Concurrency(concurrency))
+			w := fixtures.NewWebhook(t, fixtures.AllowAll, fixtures.Concurrency(concurrency))
 			w.Behavior.Latency = time.Second
 			var events []*trengo.Event
 			for range 4 {
-				events = append(events, testkit.ForContact(testkit.Identify("", "", "Ann"), w.AddContact(trengotest.Contact{}).ID))
+				events = append(events, fixtures.ForContact(fixtures.Identify("", "", "Ann"), w.AddContact(trengotest.Contact{}).ID))
 			}
 			began := time.Now()
-			if got := w.Post(testkit.ArrayJSON(t, events...)); got.Status != 200 {
+			if got := w.Post(fixtures.ArrayJSON(t, events...)); got.Status != 200 {
 				t.Errorf("response %+v", got)
 			}
 			if took := time.Since(began); took != want {
@@ -515,7 +516,7 @@ func TestHandler_arrayConcurrency(t *testing.T) {
 func TestHandler_arraySize(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]int{0: 200, 1: 400, 1000: 400, 1001: 413} {
-		w := testkit.NewWebhook(t, testkit.AllowAll)
+		w := fixtures.NewWebhook(t, fixtures.AllowAll)
 		got := w.Post("[" + strings.TrimSuffix(strings.Repeat("null,", n), ",") + "]")
 		if got.Status != want {
 			t.Errorf("%d events: status %d, want %d", n, got.Status, want)
@@ -528,11 +529,11 @@ func TestHandler_arraySize(t *testing.T) {
 
 // An array that is refused for its size uses no more memory than others.
 func TestHandler_arrayOfMillions(t *testing.T) {
-	handler := testkit.NewHandler(t, testkit.NewDeployment(t).Destination, testkit.AllowAll)
+	handler := fixtures.NewHandler(t, fixtures.NewDeployment(t).Destination, fixtures.AllowAll)
 	body := "[" + strings.Repeat("0,", 2<<20-2) + "0]"
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, got := testkit.Serve(t, handler, testkit.EventRequest(t.Context(), body))
+	_, got := fixtures.Serve(t, handler, fixtures.EventRequest(t.Context(), body))
 	runtime.ReadMemStats(&after)
 	if allocated := after.TotalAlloc - before.TotalAlloc; got.Status != 413 || allocated > 64<<20 {
 		t.Errorf("status %d, %d MB allocated", got.Status, allocated>>20)
@@ -541,9 +542,9 @@ func TestHandler_arrayOfMillions(t *testing.T) {
 
 func TestHandler_invalidArrays(t *testing.T) {
 	t.Parallel()
-	w := testkit.NewWebhook(t, testkit.AllowAll)
+	w := fixtures.NewWebhook(t, fixtures.AllowAll)
 	for _, body := range []string{"[", "[{}", "[{},", "[{},]", "[,{}]", "[{}{}]", "[{}}", "[{}] []", "[{}]]", "[{}],", "[{\"a\":}]", "[tru]"} {
-		want := testkit.HandlerResponse{Status: 400, Error: "trengo: invalid event: it is not a JSON object"}
+		want := fixtures.HandlerResponse{Status: 400, Error: "trengo: invalid event: it is not a JSON object"}
 		if diff := cmp.Diff(want, w.Post(body)); diff != "" {
 			t.Errorf("response to %s (-want +got):\n%s", body, diff)
 		}
@@ -553,7 +554,7 @@ func TestHandler_invalidArrays(t *testing.T) {
 func TestHandler_emptyArrayHasEvents(t *testing.T) {
 	t.Parallel()
 	recorder := httptest.NewRecorder()
-	testkit.NewWebhook(t, testkit.AllowAll).Handler.ServeHTTP(recorder, testkit.EventRequest(t.Context(), "[ ]"))
+	fixtures.NewWebhook(t, fixtures.AllowAll).Handler.ServeHTTP(recorder, fixtures.EventRequest(t.Context(), "[ ]"))
 	if body := recorder.Body.String(); body != "{\"status\":200,\"events\":[]}\n" {
 		t.Errorf("body %q", body)
 	}
@@ -589,21 +590,21 @@ func FuzzHandler(f *testing.F) {
 	f.Add([]byte(ann), byte(plain), "text/plain")
 	f.Add([]byte(ann), byte(plain), "application/json;")
 	f.Fuzz(func(t *testing.T, body []byte, encoding byte, contentType string) {
-		fixture := testkit.New(t)
-		fixture.SetRateLimit(testkit.Unlimited)
+		fixture := fixtures.New(t)
+		fixture.SetRateLimit(fixtures.Unlimited)
 		destination := fixture.NewDestination(trengo.DestinationConfig{
 			EventTemplates: map[string]string{"Ev": "{{ properties }}"},
 		})
 		var outcomes []error
-		handler := testkit.NewHandler(t, destination, trengo.HandlerConfig{
+		handler := fixtures.NewHandler(t, destination, trengo.HandlerConfig{
 			AllowUnauthenticated: true, MaxBodyBytes: 1 << 10,
 			OnOutcome: func(o trengo.Outcome, _ int) { outcomes = append(outcomes, o.Err) },
 		})
 		sent := string(body)
 		if encoding == gzipped {
-			sent = testkit.Gzip(sent)
+			sent = fixtures.Gzip(sent)
 		}
-		request := testkit.EventRequest(t.Context(), sent)
+		request := fixtures.EventRequest(t.Context(), sent)
 		request.Header["Content-Type"] = []string{contentType}
 		if encoding != plain {
 			request.Header.Set("Content-Encoding", "gzip")

@@ -24,6 +24,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -39,7 +40,7 @@ func TestNewHandler_mistakes(t *testing.T) {
 		noName        = "SecretHeader is not the name of a header"
 		noUse         = "SecretHeader is set, and Secrets is empty"
 	)
-	d := testkit.NewDeployment(t).Destination
+	d := fixtures.NewDeployment(t).Destination
 	bad := func(numbers ...int) (all []string) {
 		for _, n := range numbers {
 			all = append(all, "secret "+strconv.Itoa(n)+noValue)
@@ -51,7 +52,7 @@ func TestNewHandler_mistakes(t *testing.T) {
 		cfg         trengo.HandlerConfig
 		says        []string
 	}{
-		"no destination":                        {nil, testkit.AllowAll, []string{noDestination}},
+		"no destination":                        {nil, fixtures.AllowAll, []string{noDestination}},
 		"neither secret nor signature":          {d, trengo.HandlerConfig{}, []string{noSecret}},
 		"AllowUnauthenticated with a secret":    {d, trengo.HandlerConfig{AllowUnauthenticated: true, Secrets: []string{"s"}}, []string{contradiction}},
 		"AllowUnauthenticated with a signature": {d, trengo.HandlerConfig{AllowUnauthenticated: true, SigningSecret: "s"}, []string{contradiction}},
@@ -80,8 +81,8 @@ const (
 	senderTimeout = 10 * time.Second // of RudderStack
 )
 
-func refused(status int, err string) testkit.HandlerResponse {
-	return testkit.HandlerResponse{Status: status, Error: err}
+func refused(status int, err string) fixtures.HandlerResponse {
+	return fixtures.HandlerResponse{Status: status, Error: err}
 }
 
 // Events that do not fit into the rate limit before the timeout are refused at
@@ -89,7 +90,7 @@ func refused(status int, err string) testkit.HandlerResponse {
 func TestHandler_noRoomInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := testkit.NewWebhook(t, testkit.AllowAll)
+		w := fixtures.NewWebhook(t, fixtures.AllowAll)
 		w.Behavior.Latency = 200 * time.Millisecond
 		w.WarmUp()
 		const events = 300
@@ -99,13 +100,13 @@ func TestHandler_noRoomInTime(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		before := len(w.Tickets())
-		handler := testkit.NewHandler(t, w.Destination, testkit.AllowAll)
+		handler := fixtures.NewHandler(t, w.Destination, fixtures.AllowAll)
 		var done, refused atomic.Int32
 		var wg sync.WaitGroup
 		for i, id := range contacts {
 			wg.Go(func() {
 				began := time.Now()
-				_, got := testkit.Serve(t, handler, testkit.EventRequest(t.Context(), testkit.EventJSON(t, testkit.ForContact(testkit.Track(strconv.Itoa(i), ""), id))))
+				_, got := fixtures.Serve(t, handler, fixtures.EventRequest(t.Context(), fixtures.EventJSON(t, fixtures.ForContact(fixtures.Track(strconv.Itoa(i), ""), id))))
 				took := time.Since(began)
 				switch got.Status {
 				case http.StatusOK:
@@ -139,16 +140,16 @@ func TestHandler_noRoomInTime(t *testing.T) {
 func TestHandler_delayRateLimited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := testkit.NewWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, DelayRateLimited: true})
-		w.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
-		w.MustProcess(testkit.Identify("", testkit.AnnEmail, "")) // caches the contact
+		w := fixtures.NewWebhook(t, trengo.HandlerConfig{AllowUnauthenticated: true, DelayRateLimited: true})
+		w.AddContact(trengotest.Contact{Email: fixtures.AnnEmail})
+		w.MustProcess(fixtures.Identify("", fixtures.AnnEmail, "")) // caches the contact
 		deliver := func(body string, fault trengotest.Fault) (int, time.Duration) {
 			time.Sleep(time.Minute)
 			w.Inject(fault)
 			began := time.Now()
 			return w.Post(body).Status, time.Since(began)
 		}
-		event, array := testkit.EventJSON(t, testkit.Identify("", testkit.AnnEmail, "Anna")), testkit.ArrayJSON(t, testkit.Identify("", testkit.AnnEmail, "Anna"))
+		event, array := fixtures.EventJSON(t, fixtures.Identify("", fixtures.AnnEmail, "Anna")), fixtures.ArrayJSON(t, fixtures.Identify("", fixtures.AnnEmail, "Anna"))
 		if status, took := deliver(event, trengotest.TooManyRequests("60")); status != 429 || took != timeout {
 			t.Errorf("status %d after %s", status, took)
 		}
@@ -184,11 +185,11 @@ func TestHandler_ticketWithUnknownOutcome(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := testkit.NewWebhook(t, testkit.AllowAll)
+				w := fixtures.NewWebhook(t, fixtures.AllowAll)
 				w.WarmUp()
-				w.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+				w.AddContact(trengotest.Contact{Email: fixtures.AnnEmail})
 				w.FailNext("open", fault)
-				event := testkit.EventJSON(t, testkit.Track("1", testkit.AnnEmail))
+				event := fixtures.EventJSON(t, fixtures.Track("1", fixtures.AnnEmail))
 				began := time.Now()
 				if got := w.Post(event); got.Status != 503 {
 					t.Errorf("response %+v", got)
@@ -200,7 +201,7 @@ func TestHandler_ticketWithUnknownOutcome(t *testing.T) {
 				if got := w.Post(event); got.Status != 200 {
 					t.Errorf("response to the next delivery %+v", got)
 				}
-				w.WantTickets(testkit.FirstContact+1, 1)
+				w.WantTickets(fixtures.FirstContact+1, 1)
 			})
 		})
 	}
@@ -212,7 +213,7 @@ func TestHandler_timeoutBeforeTheTicket(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		another bool
-		want    testkit.HandlerResponse
+		want    fixtures.HandlerResponse
 	}{
 		"in the search": {false, refused(503, "trengo: GET /contacts: timeout")},
 		"while waiting": {true, refused(429, "trengo: waiting for another event of the same person: context deadline exceeded")},
@@ -220,22 +221,22 @@ func TestHandler_timeoutBeforeTheTicket(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := testkit.NewWebhook(t, testkit.AllowAll)
+				w := fixtures.NewWebhook(t, fixtures.AllowAll)
 				w.WarmUp()
-				w.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+				w.AddContact(trengotest.Contact{Email: fixtures.AnnEmail})
 				w.Behavior.Latency = 20 * time.Second
 				if c.another {
-					go w.Process(testkit.Identify("1", testkit.AnnEmail, ""))
+					go w.Process(fixtures.Identify("1", fixtures.AnnEmail, ""))
 					synctest.Wait()
 				}
 				began := time.Now()
-				if diff := cmp.Diff(c.want, w.Post(testkit.EventJSON(t, testkit.Track("2", testkit.AnnEmail)))); diff != "" {
+				if diff := cmp.Diff(c.want, w.Post(fixtures.EventJSON(t, fixtures.Track("2", fixtures.AnnEmail)))); diff != "" {
 					t.Errorf("response (-want +got):\n%s", diff)
 				}
 				if took := time.Since(began); took != timeout {
 					t.Errorf("responded after %s", took)
 				}
-				w.WantTickets(testkit.FirstContact+1, 0)
+				w.WantTickets(fixtures.FirstContact+1, 0)
 				time.Sleep(time.Minute)
 			})
 		})
@@ -246,7 +247,7 @@ func TestHandler_timeoutBeforeTheTicket(t *testing.T) {
 func TestHandler_rateLimitedWhileWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := testkit.NewWebhook(t, testkit.AllowAll)
+		w := fixtures.NewWebhook(t, fixtures.AllowAll)
 		w.WarmUp()
 		w.AddContact(trengotest.Contact{ID: 17})
 		time.Sleep(time.Minute)
@@ -256,10 +257,10 @@ func TestHandler_rateLimitedWhileWaiting(t *testing.T) {
 		}
 		wg.Wait()
 		w.SpendRateLimit(120)
-		handler := testkit.NewHandler(t, w.Destination, testkit.AllowAll)
+		handler := fixtures.NewHandler(t, w.Destination, fixtures.AllowAll)
 		for i := range 3 {
 			wg.Go(func() {
-				_, got := testkit.Serve(t, handler, testkit.EventRequest(t.Context(), testkit.EventJSON(t, testkit.ForContact(testkit.Track(strconv.Itoa(i), ""), 17))))
+				_, got := fixtures.Serve(t, handler, fixtures.EventRequest(t.Context(), fixtures.EventJSON(t, fixtures.ForContact(fixtures.Track(strconv.Itoa(i), ""), 17))))
 				if got.Status != 429 {
 					t.Errorf("response %+v", got)
 				}
@@ -274,14 +275,14 @@ func TestHandler_rateLimitedWhileWaiting(t *testing.T) {
 func TestHandler_senderDisconnects(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := testkit.NewWebhook(t, testkit.AllowAll)
+		w := fixtures.NewWebhook(t, fixtures.AllowAll)
 		w.WarmUp()
-		w.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+		w.AddContact(trengotest.Contact{Email: fixtures.AnnEmail})
 		w.Behavior.Latency = 4 * time.Second
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
-		_, got := testkit.Serve(t, w.Handler, testkit.EventRequest(ctx, testkit.EventJSON(t, testkit.Track("1", testkit.AnnEmail))))
+		_, got := fixtures.Serve(t, w.Handler, fixtures.EventRequest(ctx, fixtures.EventJSON(t, fixtures.Track("1", fixtures.AnnEmail))))
 		if took := time.Since(began); took != time.Second {
 			t.Errorf("stopped after %s", took)
 		}
@@ -298,10 +299,10 @@ func TestHandler_sendsNothingAfterTheResponse(t *testing.T) {
 	t.Parallel()
 	for latency := 500 * time.Millisecond; latency < 12*time.Second; latency += 500 * time.Millisecond {
 		synctest.Test(t, func(t *testing.T) {
-			w := testkit.NewWebhook(t, testkit.AllowAll, testkit.CreateMissing)
+			w := fixtures.NewWebhook(t, fixtures.AllowAll, fixtures.CreateMissing)
 			w.Behavior.Latency = latency
 			began := time.Now()
-			got := w.Post(testkit.ArrayJSON(t, testkit.Track("1", testkit.AnnEmail), testkit.Track("2", testkit.BobEmail), testkit.Identify("3", testkit.AnnEmail, "Ann")))
+			got := w.Post(fixtures.ArrayJSON(t, fixtures.Track("1", fixtures.AnnEmail), fixtures.Track("2", fixtures.BobEmail), fixtures.Identify("3", fixtures.AnnEmail, "Ann")))
 			if took := time.Since(began); took > timeout {
 				t.Errorf("latency %s: responded after %s", latency, took)
 			}
@@ -322,11 +323,11 @@ func TestHandler_sendsNothingAfterTheResponse(t *testing.T) {
 func TestHandler_slowTokenSource(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := testkit.New(t).NewDestination(trengo.DestinationConfig{}, trengo.WithTokenSource(func(ctx context.Context) (string, error) {
+		d := fixtures.New(t).NewDestination(trengo.DestinationConfig{}, trengo.WithTokenSource(func(ctx context.Context) (string, error) {
 			<-ctx.Done()
 			return "", ctx.Err()
 		}))
-		_, got := testkit.Serve(t, testkit.NewHandler(t, d, testkit.AllowAll), testkit.EventRequest(t.Context(), testkit.EventJSON(t, testkit.Identify("1", testkit.AnnEmail, ""))))
+		_, got := fixtures.Serve(t, fixtures.NewHandler(t, d, fixtures.AllowAll), fixtures.EventRequest(t.Context(), fixtures.EventJSON(t, fixtures.Identify("1", fixtures.AnnEmail, ""))))
 		if diff := cmp.Diff(refused(503, "trengo: GET /contacts: no token: timeout"), got); diff != "" {
 			t.Errorf("response (-want +got):\n%s", diff)
 		}
@@ -337,11 +338,11 @@ func TestHandler_slowTokenSource(t *testing.T) {
 func TestHandler_noRoomForTheLookup(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := testkit.NewWebhook(t, testkit.AllowAll)
+		w := fixtures.NewWebhook(t, fixtures.AllowAll)
 		w.WarmUp()
-		w.AddContact(trengotest.Contact{Email: testkit.AnnEmail})
+		w.AddContact(trengotest.Contact{Email: fixtures.AnnEmail})
 		w.Inject(trengotest.Fault{}, trengotest.LostAfter(), trengotest.TooManyRequests("60"))
-		event := testkit.EventJSON(t, testkit.Track("1", testkit.AnnEmail))
+		event := fixtures.EventJSON(t, fixtures.Track("1", fixtures.AnnEmail))
 		if got := w.Post(event); got.Status != 503 || !strings.Contains(got.Error, "429") {
 			t.Errorf("response %+v", got)
 		}
@@ -353,7 +354,7 @@ func TestHandler_noRoomForTheLookup(t *testing.T) {
 		if got := w.Post(event); got.Status != 200 {
 			t.Errorf("response %+v", got)
 		}
-		w.WantTickets(testkit.FirstContact+1, 1)
+		w.WantTickets(fixtures.FirstContact+1, 1)
 	})
 }
 
@@ -370,7 +371,7 @@ func TestHandler_whoMaySend(t *testing.T) {
 		byOther   = trengo.HandlerConfig{Secrets: []string{"s3cret"}, SecretHeader: "x-events-secret"}
 		bySegment = trengo.HandlerConfig{SigningSecret: "signed"}
 		byEither  = trengo.HandlerConfig{Secrets: []string{"s3cret"}, SigningSecret: "signed"}
-		signed    = signature("signed", testkit.SkippedEvent)
+		signed    = signature("signed", fixtures.SkippedEvent)
 	)
 	for name, c := range map[string]struct {
 		cfg    trengo.HandlerConfig
@@ -378,45 +379,45 @@ func TestHandler_whoMaySend(t *testing.T) {
 		body   string
 		want   int
 	}{
-		"the new secret":                         {bySecret, []string{"Authorization", "Bearer new"}, testkit.SkippedEvent, 200},
-		"the old secret":                         {bySecret, []string{"Authorization", "Bearer old"}, testkit.SkippedEvent, 200},
-		"the header in lower case":               {bySecret, []string{"authorization", "Bearer old"}, testkit.SkippedEvent, 200},
-		"no secret":                              {bySecret, nil, testkit.SkippedEvent, 401},
-		"an empty secret":                        {bySecret, []string{"Authorization", ""}, testkit.SkippedEvent, 401},
-		"the secret without its scheme":          {bySecret, []string{"Authorization", "new"}, testkit.SkippedEvent, 401},
-		"the secret in a different case":         {bySecret, []string{"Authorization", "bearer new"}, testkit.SkippedEvent, 401},
-		"the beginning of a secret":              {bySecret, []string{"Authorization", "Bearer ne"}, testkit.SkippedEvent, 401},
-		"a longer secret":                        {bySecret, []string{"Authorization", "Bearer newer"}, testkit.SkippedEvent, 401},
-		"both secrets":                           {bySecret, []string{"Authorization", "Bearer new, Bearer old"}, testkit.SkippedEvent, 401},
-		"a configured header":                    {byOther, []string{"X-Events-Secret", "s3cret"}, testkit.SkippedEvent, 200},
-		"the secret in the wrong header":         {byOther, []string{"Authorization", "s3cret"}, testkit.SkippedEvent, 401},
-		"a signature":                            {bySegment, []string{"X-Signature", signed}, testkit.SkippedEvent, 200},
-		"a signature in capitals":                {bySegment, []string{"X-Signature", strings.ToUpper(signed)}, testkit.SkippedEvent, 200},
-		"no signature":                           {bySegment, nil, testkit.SkippedEvent, 401},
-		"a signature of another body":            {bySegment, []string{"X-Signature", signed}, testkit.SkippedEvent + " ", 401},
-		"a signature with another secret":        {bySegment, []string{"X-Signature", signature("other", testkit.SkippedEvent)}, testkit.SkippedEvent, 401},
-		"the signature of only the first event":  {bySegment, []string{"X-Signature", signed}, "[" + testkit.SkippedEvent + "]", 401},
-		"a signature that is not hexadecimal":    {bySegment, []string{"X-Signature", "signed"}, testkit.SkippedEvent, 401},
-		"a part of a signature":                  {bySegment, []string{"X-Signature", signed[:8]}, testkit.SkippedEvent, 401},
-		"an unsigned body with a secret":         {byEither, []string{"Authorization", "s3cret"}, testkit.SkippedEvent, 200},
-		"a signed body without a secret":         {byEither, []string{"X-Signature", signed}, testkit.SkippedEvent, 200},
-		"a wrong signature and the right secret": {byEither, []string{"Authorization", "s3cret", "X-Signature", "00"}, testkit.SkippedEvent, 200},
-		"the right signature and a wrong secret": {byEither, []string{"Authorization", "wrong", "X-Signature", signed}, testkit.SkippedEvent, 200},
-		"neither secret nor signature":           {byEither, nil, testkit.SkippedEvent, 401},
-		"a signature instead of a secret":        {bySecret, []string{"X-Signature", signature("", testkit.SkippedEvent)}, testkit.SkippedEvent, 401},
-		"a signature of the uncompressed body":   {bySegment, []string{"X-Signature", signed, "Content-Encoding", "gzip"}, testkit.Gzip(testkit.SkippedEvent), 200},
-		"a signature of the compressed bytes":    {bySegment, []string{"X-Signature", signature("signed", testkit.Gzip(testkit.SkippedEvent)), "Content-Encoding", "gzip"}, testkit.Gzip(testkit.SkippedEvent), 401},
-		"nothing, with AllowUnauthenticated":     {testkit.AllowAll, nil, testkit.SkippedEvent, 200},
-		"any secret, with AllowUnauthenticated":  {testkit.AllowAll, []string{"Authorization", "x", "X-Signature", "x"}, testkit.SkippedEvent, 200},
+		"the new secret":                         {bySecret, []string{"Authorization", "Bearer new"}, fixtures.SkippedEvent, 200},
+		"the old secret":                         {bySecret, []string{"Authorization", "Bearer old"}, fixtures.SkippedEvent, 200},
+		"the header in lower case":               {bySecret, []string{"authorization", "Bearer old"}, fixtures.SkippedEvent, 200},
+		"no secret":                              {bySecret, nil, fixtures.SkippedEvent, 401},
+		"an empty secret":                        {bySecret, []string{"Authorization", ""}, fixtures.SkippedEvent, 401},
+		"the secret without its scheme":          {bySecret, []string{"Authorization", "new"}, fixtures.SkippedEvent, 401},
+		"the secret in a different case":         {bySecret, []string{"Authorization", "bearer new"}, fixtures.SkippedEvent, 401},
+		"the beginning of a secret":              {bySecret, []string{"Authorization", "Bearer ne"}, fixtures.SkippedEvent, 401},
+		"a longer secret":                        {bySecret, []string{"Authorization", "Bearer newer"}, fixtures.SkippedEvent, 401},
+		"both secrets":                           {bySecret, []string{"Authorization", "Bearer new, Bearer old"}, fixtures.SkippedEvent, 401},
+		"a configured header":                    {byOther, []string{"X-Events-Secret", "s3cret"}, fixtures.SkippedEvent, 200},
+		"the secret in the wrong header":         {byOther, []string{"Authorization", "s3cret"}, fixtures.SkippedEvent, 401},
+		"a signature":                            {bySegment, []string{"X-Signature", signed}, fixtures.SkippedEvent, 200},
+		"a signature in capitals":                {bySegment, []string{"X-Signature", strings.ToUpper(signed)}, fixtures.SkippedEvent, 200},
+		"no signature":                           {bySegment, nil, fixtures.SkippedEvent, 401},
+		"a signature of another body":            {bySegment, []string{"X-Signature", signed}, fixtures.SkippedEvent + " ", 401},
+		"a signature with another secret":        {bySegment, []string{"X-Signature", signature("other", fixtures.SkippedEvent)}, fixtures.SkippedEvent, 401},
+		"the signature of only the first event":  {bySegment, []string{"X-Signature", signed}, "[" + fixtures.SkippedEvent + "]", 401},
+		"a signature that is not hexadecimal":    {bySegment, []string{"X-Signature", "signed"}, fixtures.SkippedEvent, 401},
+		"a part of a signature":                  {bySegment, []string{"X-Signature", signed[:8]}, fixtures.SkippedEvent, 401},
+		"an unsigned body with a secret":         {byEither, []string{"Authorization", "s3cret"}, fixtures.SkippedEvent, 200},
+		"a signed body without a secret":         {byEither, []string{"X-Signature", signed}, fixtures.SkippedEvent, 200},
+		"a wrong signature and the right secret": {byEither, []string{"Authorization", "s3cret", "X-Signature", "00"}, fixtures.SkippedEvent, 200},
+		"the right signature and a wrong secret": {byEither, []string{"Authorization", "wrong", "X-Signature", signed}, fixtures.SkippedEvent, 200},
+		"neither secret nor signature":           {byEither, nil, fixtures.SkippedEvent, 401},
+		"a signature instead of a secret":        {bySecret, []string{"X-Signature", signature("", fixtures.SkippedEvent)}, fixtures.SkippedEvent, 401},
+		"a signature of the uncompressed body":   {bySegment, []string{"X-Signature", signed, "Content-Encoding", "gzip"}, fixtures.Gzip(fixtures.SkippedEvent), 200},
+		"a signature of the compressed bytes":    {bySegment, []string{"X-Signature", signature("signed", fixtures.Gzip(fixtures.SkippedEvent)), "Content-Encoding", "gzip"}, fixtures.Gzip(fixtures.SkippedEvent), 401},
+		"nothing, with AllowUnauthenticated":     {fixtures.AllowAll, nil, fixtures.SkippedEvent, 200},
+		"any secret, with AllowUnauthenticated":  {fixtures.AllowAll, []string{"Authorization", "x", "X-Signature", "x"}, fixtures.SkippedEvent, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := testkit.NewWebhook(t, c.cfg)
-			r := testkit.EventRequest(t.Context(), c.body)
+			w := fixtures.NewWebhook(t, c.cfg)
+			r := fixtures.EventRequest(t.Context(), c.body)
 			for i := 0; i < len(c.header); i += 2 {
 				r.Header.Set(c.header[i], c.header[i+1])
 			}
-			if _, got := testkit.Serve(t, w.Handler, r); got.Status != c.want {
+			if _, got := fixtures.Serve(t, w.Handler, r); got.Status != c.want {
 				t.Errorf("response %+v, want status %d", got, c.want)
 			}
 			if processed := len(w.Outcomes) == 1; processed != (c.want == 200) {
@@ -436,7 +437,7 @@ func TestHandler_unauthenticatedBodyIsNotRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", notRead{t})
-			if _, got := testkit.Serve(t, testkit.NewWebhook(t, cfg).Handler, r); got.Status != 401 {
+			if _, got := fixtures.Serve(t, fixtures.NewWebhook(t, cfg).Handler, r); got.Status != 401 {
 				t.Errorf("response %+v", got)
 			}
 		})
@@ -456,55 +457,55 @@ func TestHandler_requests(t *testing.T) {
 	t.Parallel()
 	const limit = 200
 	long := `{"type":"page","messageId":"` + strings.Repeat("0", limit) + `"}`
-	skipped := testkit.HandlerResponse{Status: 200, Action: "skipped", Reason: "neither identify nor track"}
+	skipped := fixtures.HandlerResponse{Status: 200, Action: "skipped", Reason: "neither identify nor track"}
 	header := func(nameAndValue ...string) []string { return nameAndValue }
 	cases := []struct {
 		name, method string
 		header       []string
 		body         string
-		want         testkit.HandlerResponse
+		want         fixtures.HandlerResponse
 	}{
-		{"JSON", "POST", nil, testkit.SkippedEvent, skipped},
-		{"JSON with a charset", "POST", header("Content-Type", "application/json; charset=utf-8"), testkit.SkippedEvent, skipped},
-		{"a kind of JSON", "POST", header("Content-Type", "application/cloudevents+json"), testkit.SkippedEvent, skipped},
-		{"gzipped JSON", "POST", header("Content-Encoding", "gzip"), testkit.Gzip(testkit.SkippedEvent), skipped},
-		{"gzipped JSON as x-gzip", "POST", header("Content-Encoding", "x-gzip"), testkit.Gzip(testkit.SkippedEvent), skipped},
-		{"gzipped JSON in capitals", "POST", header("Content-Encoding", "GZIP"), testkit.Gzip(testkit.SkippedEvent), skipped},
-		{"JSON with encoding identity", "POST", header("Content-Encoding", "identity"), testkit.SkippedEvent, skipped},
+		{"JSON", "POST", nil, fixtures.SkippedEvent, skipped},
+		{"JSON with a charset", "POST", header("Content-Type", "application/json; charset=utf-8"), fixtures.SkippedEvent, skipped},
+		{"a kind of JSON", "POST", header("Content-Type", "application/cloudevents+json"), fixtures.SkippedEvent, skipped},
+		{"gzipped JSON", "POST", header("Content-Encoding", "gzip"), fixtures.Gzip(fixtures.SkippedEvent), skipped},
+		{"gzipped JSON as x-gzip", "POST", header("Content-Encoding", "x-gzip"), fixtures.Gzip(fixtures.SkippedEvent), skipped},
+		{"gzipped JSON in capitals", "POST", header("Content-Encoding", "GZIP"), fixtures.Gzip(fixtures.SkippedEvent), skipped},
+		{"JSON with encoding identity", "POST", header("Content-Encoding", "identity"), fixtures.SkippedEvent, skipped},
 		{"a GET", "GET", nil, "", refused(405, "the method is not POST")},
-		{"a PUT", "PUT", nil, testkit.SkippedEvent, refused(405, "the method is not POST")},
-		{"a form", "POST", header("Content-Type", "application/x-www-form-urlencoded"), testkit.SkippedEvent, refused(415, "the Content-Type is not application/json")},
-		{"no content type", "POST", header("Content-Type", ""), testkit.SkippedEvent, refused(415, "the Content-Type is not application/json")},
-		{"an invalid content type", "POST", header("Content-Type", "application/json; ="), testkit.SkippedEvent, refused(415, "the Content-Type is not application/json")},
-		{"another encoding", "POST", header("Content-Encoding", "br"), testkit.SkippedEvent, refused(415, "the Content-Encoding is not gzip")},
-		{"two encodings", "POST", header("Content-Encoding", "gzip, gzip"), testkit.Gzip(testkit.Gzip(testkit.SkippedEvent)), refused(415, "the Content-Encoding is not gzip")},
+		{"a PUT", "PUT", nil, fixtures.SkippedEvent, refused(405, "the method is not POST")},
+		{"a form", "POST", header("Content-Type", "application/x-www-form-urlencoded"), fixtures.SkippedEvent, refused(415, "the Content-Type is not application/json")},
+		{"no content type", "POST", header("Content-Type", ""), fixtures.SkippedEvent, refused(415, "the Content-Type is not application/json")},
+		{"an invalid content type", "POST", header("Content-Type", "application/json; ="), fixtures.SkippedEvent, refused(415, "the Content-Type is not application/json")},
+		{"another encoding", "POST", header("Content-Encoding", "br"), fixtures.SkippedEvent, refused(415, "the Content-Encoding is not gzip")},
+		{"two encodings", "POST", header("Content-Encoding", "gzip, gzip"), fixtures.Gzip(fixtures.Gzip(fixtures.SkippedEvent)), refused(415, "the Content-Encoding is not gzip")},
 		{"too long", "POST", nil, long, refused(413, "the body is longer than 200 bytes")},
-		{"too long because of white space", "POST", nil, testkit.SkippedEvent + strings.Repeat(" ", limit), refused(413, "the body is longer than 200 bytes")},
-		{"too long when decompressed", "POST", header("Content-Encoding", "gzip"), testkit.Gzip(long), refused(413, "the body is longer than 200 bytes")},
-		{"the longest allowed body", "POST", nil, testkit.SkippedEvent + strings.Repeat(" ", limit-len(testkit.SkippedEvent)), skipped},
-		{"JSON that claims to be gzipped", "POST", header("Content-Encoding", "gzip"), testkit.SkippedEvent, refused(400, "the body was cut off, or is not encoded as its header says")},
-		{"truncated gzip", "POST", header("Content-Encoding", "gzip"), testkit.Gzip(testkit.SkippedEvent)[:20], refused(400, "the body was cut off, or is not encoded as its header says")},
-		{"gzip with a wrong checksum", "POST", header("Content-Encoding", "gzip"), testkit.Gzip(testkit.SkippedEvent)[:len(testkit.Gzip(testkit.SkippedEvent))-8] + "01234567", refused(400, "the body was cut off, or is not encoded as its header says")},
+		{"too long because of white space", "POST", nil, fixtures.SkippedEvent + strings.Repeat(" ", limit), refused(413, "the body is longer than 200 bytes")},
+		{"too long when decompressed", "POST", header("Content-Encoding", "gzip"), fixtures.Gzip(long), refused(413, "the body is longer than 200 bytes")},
+		{"the longest allowed body", "POST", nil, fixtures.SkippedEvent + strings.Repeat(" ", limit-len(fixtures.SkippedEvent)), skipped},
+		{"JSON that claims to be gzipped", "POST", header("Content-Encoding", "gzip"), fixtures.SkippedEvent, refused(400, "the body was cut off, or is not encoded as its header says")},
+		{"truncated gzip", "POST", header("Content-Encoding", "gzip"), fixtures.Gzip(fixtures.SkippedEvent)[:20], refused(400, "the body was cut off, or is not encoded as its header says")},
+		{"gzip with a wrong checksum", "POST", header("Content-Encoding", "gzip"), fixtures.Gzip(fixtures.SkippedEvent)[:len(fixtures.Gzip(fixtures.SkippedEvent))-8] + "01234567", refused(400, "the body was cut off, or is not encoded as its header says")},
 		{"nothing", "POST", nil, "", refused(400, "trengo: invalid event: it is not a JSON object")},
 		{"nothing, gzipped", "POST", header("Content-Encoding", "gzip"), "", refused(400, "the body was cut off, or is not encoded as its header says")},
 		{"broken JSON", "POST", nil, `{"type":`, refused(400, "trengo: invalid event: it is not valid JSON")},
-		{"a broken array", "POST", nil, "[" + testkit.SkippedEvent, refused(400, "trengo: invalid event: it is not a JSON object")},
+		{"a broken array", "POST", nil, "[" + fixtures.SkippedEvent, refused(400, "trengo: invalid event: it is not a JSON object")},
 		{"text", "POST", nil, "ann@example.com", refused(400, "trengo: invalid event: it is not a JSON object")},
-		{"two events", "POST", nil, testkit.SkippedEvent + testkit.SkippedEvent, refused(400, "trengo: invalid event: something follows the JSON object")},
-		{"an array", "POST", nil, "\n[" + testkit.SkippedEvent + "," + testkit.SkippedEvent + "]", testkit.HandlerResponse{Status: 200, Events: []testkit.HandlerResponse{
+		{"two events", "POST", nil, fixtures.SkippedEvent + fixtures.SkippedEvent, refused(400, "trengo: invalid event: something follows the JSON object")},
+		{"an array", "POST", nil, "\n[" + fixtures.SkippedEvent + "," + fixtures.SkippedEvent + "]", fixtures.HandlerResponse{Status: 200, Events: []fixtures.HandlerResponse{
 			skipped, skipped,
 		}}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			handler := testkit.NewHandler(t, testkit.NewDeployment(t).Destination, trengo.HandlerConfig{AllowUnauthenticated: true, MaxBodyBytes: limit})
-			r := testkit.EventRequest(t.Context(), c.body)
+			handler := fixtures.NewHandler(t, fixtures.NewDeployment(t).Destination, trengo.HandlerConfig{AllowUnauthenticated: true, MaxBodyBytes: limit})
+			r := fixtures.EventRequest(t.Context(), c.body)
 			r.Method = c.method
 			for i := 0; i < len(c.header); i += 2 {
 				r.Header.Set(c.header[i], c.header[i+1])
 			}
-			response, got := testkit.Serve(t, handler, r)
+			response, got := fixtures.Serve(t, handler, r)
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("response (-want +got):\n%s", diff)
 			}
@@ -521,9 +522,9 @@ func TestHandler_requests(t *testing.T) {
 // Without MaxBodyBytes, a body may have 4 MB.
 func TestHandler_maxBodyByDefault(t *testing.T) {
 	t.Parallel()
-	handler := testkit.NewWebhook(t, testkit.AllowAll).Handler
-	for spaces, want := range map[int]int{4<<20 - len(testkit.SkippedEvent): 200, 4<<20 - len(testkit.SkippedEvent) + 1: 413} {
-		if _, got := testkit.Serve(t, handler, testkit.EventRequest(t.Context(), testkit.SkippedEvent+strings.Repeat(" ", spaces))); got.Status != want {
+	handler := fixtures.NewWebhook(t, fixtures.AllowAll).Handler
+	for spaces, want := range map[int]int{4<<20 - len(fixtures.SkippedEvent): 200, 4<<20 - len(fixtures.SkippedEvent) + 1: 413} {
+		if _, got := fixtures.Serve(t, handler, fixtures.EventRequest(t.Context(), fixtures.SkippedEvent+strings.Repeat(" ", spaces))); got.Status != want {
 			t.Errorf("%d spaces: response %+v, want status %d", spaces, got, want)
 		}
 	}
@@ -536,17 +537,17 @@ func TestHandler_slowBody(t *testing.T) {
 	const start = `{"type":`
 	for name, c := range map[string]struct {
 		rest string // sent after two seconds
-		want testkit.HandlerResponse
+		want fixtures.HandlerResponse
 		took time.Duration
 	}{
 		"that never ends": {"", refused(408, "the body did not arrive in time"), timeout},
-		"that ends":       {`"page"}`, testkit.HandlerResponse{Status: 200, Action: "skipped", Reason: "neither identify nor track"}, 2 * time.Second},
+		"that ends":       {`"page"}`, fixtures.HandlerResponse{Status: 200, Action: "skipped", Reason: "neither identify nor track"}, 2 * time.Second},
 		"of a slow event": {`"identify","traits":{"email":"ann@example.com"}}`, refused(503, "trengo: GET /contacts: timeout"), timeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := testkit.NewWebhook(t, testkit.AllowAll)
+				w := fixtures.NewWebhook(t, fixtures.AllowAll)
 				w.Behavior.Latency = time.Minute
 				conn, stop := dial(t, w.Handler)
 				defer stop()
@@ -567,7 +568,7 @@ func TestHandler_slowBody(t *testing.T) {
 func TestHandler_slowUnauthenticatedBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		conn, stop := dial(t, testkit.NewWebhook(t, trengo.HandlerConfig{Secrets: []string{"s3cret"}}).Handler)
+		conn, stop := dial(t, fixtures.NewWebhook(t, trengo.HandlerConfig{Secrets: []string{"s3cret"}}).Handler)
 		defer stop()
 		began := time.Now()
 		io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
@@ -587,15 +588,15 @@ func TestHandler_readDeadline(t *testing.T) {
 		body string
 		want []time.Duration
 	}{
-		"an event":                   {testkit.AllowAll, testkit.SkippedEvent, []time.Duration{timeout, 0}},
-		"an unauthenticated request": {trengo.HandlerConfig{Secrets: []string{"s3cret"}}, testkit.SkippedEvent, []time.Duration{timeout}},
-		"a body that is too long":    {trengo.HandlerConfig{AllowUnauthenticated: true, MaxBodyBytes: 1, Timeout: time.Second}, testkit.SkippedEvent, []time.Duration{time.Second}},
+		"an event":                   {fixtures.AllowAll, fixtures.SkippedEvent, []time.Duration{timeout, 0}},
+		"an unauthenticated request": {trengo.HandlerConfig{Secrets: []string{"s3cret"}}, fixtures.SkippedEvent, []time.Duration{timeout}},
+		"a body that is too long":    {trengo.HandlerConfig{AllowUnauthenticated: true, MaxBodyBytes: 1, Timeout: time.Second}, fixtures.SkippedEvent, []time.Duration{time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := &connectedRecorder{ResponseRecorder: httptest.NewRecorder()}
-				testkit.NewWebhook(t, c.cfg).Handler.ServeHTTP(w, testkit.EventRequest(t.Context(), c.body))
+				fixtures.NewWebhook(t, c.cfg).Handler.ServeHTTP(w, fixtures.EventRequest(t.Context(), c.body))
 				if diff := cmp.Diff(c.want, w.deadlines); diff != "" {
 					t.Errorf("deadlines (-want +got):\n%s", diff)
 				}
@@ -619,14 +620,14 @@ func (c *connectedRecorder) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-func wantResponse(t *testing.T, conn io.Reader, want testkit.HandlerResponse) {
+func wantResponse(t *testing.T, conn io.Reader, want fixtures.HandlerResponse) {
 	t.Helper()
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	var got testkit.HandlerResponse
+	var got fixtures.HandlerResponse
 	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
 		t.Fatal(err)
 	}

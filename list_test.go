@@ -16,6 +16,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -65,7 +66,7 @@ func TestContactsService_List_pages(t *testing.T) {
 			t.Parallel()
 			srv, ids := withContacts(tt.contacts)
 			srv.Behavior = tt.behavior
-			all, err := testkit.Collect(testkit.NewClient(t, srv).Contacts.List(t.Context(), tt.opts))
+			all, err := testkit.Collect(fixtures.NewClient(t, srv).Contacts.List(t.Context(), tt.opts))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +88,7 @@ func TestContactsService_List_pages(t *testing.T) {
 func TestContactsService_List_isLazy(t *testing.T) {
 	t.Parallel()
 	srv, _ := withContacts(60)
-	list := testkit.NewClient(t, srv).Contacts.List(t.Context(), trengo.ContactListOptions{})
+	list := fixtures.NewClient(t, srv).Contacts.List(t.Context(), trengo.ContactListOptions{})
 	if n := len(srv.Requests()); n != 0 {
 		t.Errorf("%d requests before the loop", n)
 	}
@@ -119,7 +120,7 @@ func TestContactsService_List_isLazy(t *testing.T) {
 func TestContactsService_List_severalLoops(t *testing.T) {
 	t.Parallel()
 	srv, ids := withContacts(30)
-	list := testkit.NewClient(t, srv).Contacts.List(t.Context(), trengo.ContactListOptions{})
+	list := fixtures.NewClient(t, srv).Contacts.List(t.Context(), trengo.ContactListOptions{})
 	var loops sync.WaitGroup
 	for range 8 {
 		loops.Go(func() {
@@ -154,7 +155,7 @@ func TestContactsService_List_error(t *testing.T) {
 				srv.Inject(tt.faults...)
 				items := 0
 				var last error
-				for contact, err := range testkit.NewClient(t, srv).Contacts.List(t.Context(), trengo.ContactListOptions{}) {
+				for contact, err := range fixtures.NewClient(t, srv).Contacts.List(t.Context(), trengo.ContactListOptions{}) {
 					if last != nil {
 						t.Fatalf("%+v, %v after the error", contact, err)
 					}
@@ -165,7 +166,7 @@ func TestContactsService_List_error(t *testing.T) {
 						items++
 					}
 				}
-				if diff := cmp.Diff(tt.is, testkit.MatchingSentinels(last)); diff != "" || items != tt.items {
+				if diff := cmp.Diff(tt.is, fixtures.MatchingSentinels(last)); diff != "" || items != tt.items {
 					t.Errorf("%d items, then %v; want %d, errors.Is (-want +got):\n%s", items, last, tt.items, diff)
 				}
 				if diff := cmp.Diff(tt.pages, pagesRequested(srv)); diff != "" {
@@ -183,7 +184,7 @@ func TestContactsService_List_contextEndsBetweenPages(t *testing.T) {
 	defer cancel()
 	items := 0
 	var last error
-	for _, err := range testkit.NewClient(t, srv).Contacts.List(ctx, trengo.ContactListOptions{}) {
+	for _, err := range fixtures.NewClient(t, srv).Contacts.List(ctx, trengo.ContactListOptions{}) {
 		cancel()
 		if last = err; err == nil {
 			items++
@@ -225,18 +226,18 @@ func TestContactsService_List_response(t *testing.T) {
 		{"an item whose ID is text", `{"data":[{"id":"1"}]}`, 0, true},
 		{"an item that is text", `{"data":["Ann"]}`, 0, true},
 		{"nothing", ``, 0, true},
-		{"a web page", testkit.HTMLPage, 0, true},
+		{"a web page", fixtures.HTMLPage, 0, true},
 		{"truncated JSON", `{"data":[{"id":1},`, 0, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			client := testkit.NewClient(t, testkit.Respond(http.StatusOK, tt.body), trengo.WithMaxRetries(0))
+			client := fixtures.NewClient(t, testkit.Respond(http.StatusOK, tt.body), trengo.WithMaxRetries(0))
 			all, err := testkit.Collect(client.Contacts.List(t.Context(), trengo.ContactListOptions{}))
 			if len(all) != tt.items || (err != nil) != tt.fails {
 				t.Errorf("%d items and %v, want %d, an error: %t", len(all), err, tt.items, tt.fails)
 			}
-			if tt.fails && testkit.ErrorOf(t, err).StatusCode != http.StatusOK {
+			if tt.fails && fixtures.ErrorOf(t, err).StatusCode != http.StatusOK {
 				t.Errorf("error is %v, want one with status 200", err)
 			}
 		})
@@ -260,7 +261,7 @@ func TestContactsService_List_endlessLinks(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				requests := 0
-				client := testkit.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+				client := fixtures.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
 					requests++
 					data := tt.pages[min(requests, len(tt.pages))-1]
 					return testkit.Respond(http.StatusOK, `{"data":`+data+`,"links":{"next":"https://example.com"}}`)(r)
@@ -288,7 +289,7 @@ func TestContactsService_List_query(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			srv := trengotest.New()
-			if _, err := testkit.Collect(testkit.NewClient(t, srv).Contacts.List(t.Context(), tt.opts)); err != nil {
+			if _, err := testkit.Collect(fixtures.NewClient(t, srv).Contacts.List(t.Context(), tt.opts)); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, srv.Requests()[0].Query); diff != "" || srv.Requests()[0].Path != "/contacts" {
@@ -323,7 +324,7 @@ func TestTicketsService_List_query(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			srv := trengotest.New()
-			if _, err := testkit.Collect(testkit.NewClient(t, srv).Tickets.List(t.Context(), tt.opts)); err != nil {
+			if _, err := testkit.Collect(fixtures.NewClient(t, srv).Tickets.List(t.Context(), tt.opts)); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, srv.Requests()[0].Query); diff != "" || srv.Requests()[0].Path != "/tickets" {
@@ -337,12 +338,12 @@ func TestTicketsService_List_query(t *testing.T) {
 func TestTicketsService_List_copiesItsOptions(t *testing.T) {
 	t.Parallel()
 	srv := trengotest.New()
-	in := testkit.AddTicketParams(srv)
+	in := fixtures.AddTicketParams(srv)
 	for range 30 {
 		srv.AddTicket(trengotest.Ticket{ContactID: in.ContactID, ChannelID: in.ChannelID, UserID: 3601})
 	}
 	opts := trengo.TicketListOptions{UserIDs: []int64{3601}, ChannelIDs: []int64{in.ChannelID}}
-	list := testkit.NewClient(t, srv).Tickets.List(t.Context(), opts)
+	list := fixtures.NewClient(t, srv).Tickets.List(t.Context(), opts)
 	opts.UserIDs[0], opts.ChannelIDs[0] = 1, 1
 	for range 2 {
 		all, err := testkit.Collect(list)
@@ -363,11 +364,11 @@ func TestTicketsService_List_copiesItsOptions(t *testing.T) {
 func TestTicketsService_List_items(t *testing.T) {
 	t.Parallel()
 	srv := trengotest.New()
-	in := testkit.AddTicketParams(srv)
+	in := fixtures.AddTicketParams(srv)
 	at := time.Date(2024, 7, 4, 7, 22, 37, 0, time.UTC)
 	ticket := srv.AddTicket(trengotest.Ticket{ContactID: in.ContactID, ChannelID: in.ChannelID, Subject: "Order 12", CreatedAt: at})
 	message := srv.AddMessage(trengotest.Message{TicketID: ticket.ID, Text: "Hello", CreatedAt: at})
-	all, err := testkit.Collect(testkit.NewClient(t, srv).Tickets.List(t.Context(), trengo.TicketListOptions{ContactID: in.ContactID}))
+	all, err := testkit.Collect(fixtures.NewClient(t, srv).Tickets.List(t.Context(), trengo.TicketListOptions{ContactID: in.ContactID}))
 	if err != nil || len(all) != 1 {
 		t.Fatalf("got %+v, %v; want one ticket", all, err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -143,7 +144,7 @@ func TestNewClient_allowed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var got string
-			client := testkit.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+			client := fixtures.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
 				got = r.URL.String()
 				return testkit.Respond(http.StatusOK, `{"id":5}`)(r)
 			}), tt.opts...)
@@ -162,7 +163,7 @@ func TestNewClient_headers(t *testing.T) {
 	channel := srv.AddChannel(trengotest.Channel{})
 	contact := srv.AddContact(trengotest.Contact{Email: "ann@example.com"})
 	for _, opts := range [][]trengo.Option{nil, {trengo.WithUserAgent("shop/1.2 (+https://example.com)")}} {
-		client := testkit.NewClient(t, srv, opts...)
+		client := fixtures.NewClient(t, srv, opts...)
 		if _, err := client.Contacts.Get(t.Context(), contact.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -289,7 +290,7 @@ func TestWithTimeout(t *testing.T) {
 				srv.Inject(trengotest.Slow(2 * time.Hour))
 				hc := srv.HTTPClient()
 				hc.Timeout = tt.own
-				client := testkit.NewClient(t, srv, append(tt.opts, trengo.WithHTTPClient(hc), trengo.WithMaxRetries(0))...)
+				client := fixtures.NewClient(t, srv, append(tt.opts, trengo.WithHTTPClient(hc), trengo.WithMaxRetries(0))...)
 				began := time.Now()
 				err := client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil)
 				if took := time.Since(began); took != tt.passes || !errors.Is(err, context.DeadlineExceeded) {
@@ -305,7 +306,7 @@ func TestWithTimeout_perAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := trengotest.New()
 		srv.Inject(trengotest.Slow(time.Hour), trengotest.TooManyRequests("40"), trengotest.Slow(4*time.Second))
-		client := testkit.NewClient(t, srv, trengo.WithTimeout(5*time.Second))
+		client := fixtures.NewClient(t, srv, trengo.WithTimeout(5*time.Second))
 		if err := client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil); err != nil {
 			t.Error(err)
 		}
@@ -327,8 +328,8 @@ func TestWithMaxRetries(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			srv := trengotest.New()
 			srv.InjectFunc(func(trengotest.Request) trengotest.Fault { return trengotest.NoConnection() })
-			err := testkit.NewClient(t, srv, tt.opts...).Do(t.Context(), trengo.Request{Path: "/labels"}, nil)
-			if got := testkit.ErrorOf(t, err).Attempts; got != tt.attempts || len(srv.Requests()) != tt.attempts {
+			err := fixtures.NewClient(t, srv, tt.opts...).Do(t.Context(), trengo.Request{Path: "/labels"}, nil)
+			if got := fixtures.ErrorOf(t, err).Attempts; got != tt.attempts || len(srv.Requests()) != tt.attempts {
 				t.Errorf("%d attempts in the error, %d sent, want %d", got, len(srv.Requests()), tt.attempts)
 			}
 		})
@@ -391,7 +392,7 @@ level=DEBUG msg="trengo refused" method=HEAD route=/contacts/{id} wait=40s
 				srv.Inject(tt.faults...)
 				var text strings.Builder
 				handler := slog.NewTextHandler(&text, &slog.HandlerOptions{Level: tt.level, ReplaceAttr: dropTime})
-				client := testkit.NewClient(t, srv, append(tt.opts, trengo.WithLogger(slog.New(handler)))...)
+				client := fixtures.NewClient(t, srv, append(tt.opts, trengo.WithLogger(slog.New(handler)))...)
 				ctx, cancel := context.WithTimeout(t.Context(), tt.deadline)
 				defer cancel()
 				for range tt.calls {
@@ -449,7 +450,7 @@ func TestWithTokenSource(t *testing.T) {
 				}
 				ctx := context.WithValue(t.Context(), key{}, "value")
 				err = client.Do(ctx, trengo.Request{Path: "/labels"}, nil)
-				if tt.status == 0 && err != nil || tt.status != 0 && testkit.ErrorOf(t, err).StatusCode != tt.status {
+				if tt.status == 0 && err != nil || tt.status != 0 && fixtures.ErrorOf(t, err).StatusCode != tt.status {
 					t.Errorf("error is %v, want status %d", err, tt.status)
 				}
 				var sent []string
@@ -482,8 +483,8 @@ func TestWithTokenSource_noToken(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			srv := trengotest.New()
-			err := testkit.NewClient(t, srv, trengo.WithTokenSource(tt.source)).Do(t.Context(), trengo.Request{Path: "/labels"}, nil)
-			failed := testkit.ErrorOf(t, err)
+			err := fixtures.NewClient(t, srv, trengo.WithTokenSource(tt.source)).Do(t.Context(), trengo.Request{Path: "/labels"}, nil)
+			failed := fixtures.ErrorOf(t, err)
 			if failed.Attempts != 0 || failed.StatusCode != 0 || len(srv.Requests()) != 0 {
 				t.Errorf("%d attempts, status %d, %d requests; want none", failed.Attempts, failed.StatusCode, len(srv.Requests()))
 			}
@@ -522,7 +523,7 @@ func TestWithRateLimit(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := trengotest.New()
 				srv.SetRateLimit(tt.server)
-				client := testkit.NewClient(t, srv, tt.opts...)
+				client := fixtures.NewClient(t, srv, tt.opts...)
 				began := time.Now()
 				for range tt.requests {
 					if err := client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil); err != nil {
@@ -560,7 +561,7 @@ func TestWithMaxWait(t *testing.T) {
 				srv := trengotest.New()
 				srv.Inject(trengotest.TooManyRequests(tt.pause))
 				began := time.Now()
-				err := testkit.NewClient(t, srv, tt.opts...).Do(t.Context(), trengo.Request{Path: "/labels"}, nil)
+				err := fixtures.NewClient(t, srv, tt.opts...).Do(t.Context(), trengo.Request{Path: "/labels"}, nil)
 				if took := time.Since(began); took != tt.passes {
 					t.Errorf("took %s, want %s", took, tt.passes)
 				}
@@ -570,7 +571,7 @@ func TestWithMaxWait(t *testing.T) {
 					}
 					return
 				}
-				if failed := testkit.ErrorOf(t, err); !errors.Is(err, trengo.ErrRateLimited) || failed.RetryAfter != tt.refused {
+				if failed := fixtures.ErrorOf(t, err); !errors.Is(err, trengo.ErrRateLimited) || failed.RetryAfter != tt.refused {
 					t.Errorf("error is %v, want a rate limit with a RetryAfter of %s", err, tt.refused)
 				}
 			})
@@ -582,8 +583,8 @@ func TestNewClient_clientsShareNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := trengotest.New()
 		hc := srv.HTTPClient()
-		one := testkit.NewClient(t, srv, trengo.WithHTTPClient(hc), trengo.WithMaxWait(time.Second), trengo.WithUserAgent("one"))
-		other := testkit.NewClient(t, srv, trengo.WithHTTPClient(hc))
+		one := fixtures.NewClient(t, srv, trengo.WithHTTPClient(hc), trengo.WithMaxWait(time.Second), trengo.WithUserAgent("one"))
+		other := fixtures.NewClient(t, srv, trengo.WithHTTPClient(hc))
 		srv.Inject(trengotest.TooManyRequests("40"))
 		labels := trengo.Request{Path: "/labels"}
 		if err := one.Do(t.Context(), labels, nil); !errors.Is(err, trengo.ErrRateLimited) {

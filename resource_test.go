@@ -16,13 +16,14 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
 // Every method sends one request, and returns the error of its response.
 func TestServices_error(t *testing.T) {
 	t.Parallel()
-	for _, m := range testkit.Methods() {
+	for _, m := range fixtures.Methods() {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
 			srv := trengotest.New()
@@ -30,7 +31,7 @@ func TestServices_error(t *testing.T) {
 				return trengotest.Respond(http.StatusNotFound, "application/json", `{"message":"Not Found.","id":5,"data":[{"id":5}]}`)
 			})
 			var seen []trengo.Attempt
-			client := testkit.NewClient(t, srv, trengo.WithObserver(func(_ context.Context, a trengo.Attempt) { seen = append(seen, a) }))
+			client := fixtures.NewClient(t, srv, trengo.WithObserver(func(_ context.Context, a trengo.Attempt) { seen = append(seen, a) }))
 			result, err := m.Call(t.Context(), client)
 			if result || !errors.Is(err, trengo.ErrNotFound) {
 				t.Errorf("result: %t, error %v; want only ErrNotFound", result, err)
@@ -39,7 +40,7 @@ func TestServices_error(t *testing.T) {
 				t.Errorf("requests (-want +got):\n%s", diff)
 			}
 			verb, path, _ := strings.Cut(m.Request, " ")
-			if failed := testkit.ErrorOf(t, err); failed.Method != verb || failed.Path != path || failed.Message != "Not Found." || failed.Attempts != 1 {
+			if failed := fixtures.ErrorOf(t, err); failed.Method != verb || failed.Path != path || failed.Message != "Not Found." || failed.Attempts != 1 {
 				t.Errorf("error is %+v", *failed)
 			}
 			want := []trengo.Attempt{{Method: verb, Route: m.Route, StatusCode: http.StatusNotFound, Number: 1, Class: trengo.AttemptClassRefused}}
@@ -56,17 +57,17 @@ func TestServices_error(t *testing.T) {
 // With a context that has ended no method sends a request.
 func TestServices_contextHasEnded(t *testing.T) {
 	t.Parallel()
-	for _, m := range testkit.Methods() {
+	for _, m := range fixtures.Methods() {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
 			srv := trengotest.New()
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			result, err := m.Call(ctx, testkit.NewClient(t, srv))
+			result, err := m.Call(ctx, fixtures.NewClient(t, srv))
 			if result || !errors.Is(err, context.Canceled) || errors.Is(err, trengo.ErrOutcomeUnknown) {
 				t.Errorf("result: %t, error %v; want only a canceled context", result, err)
 			}
-			if testkit.ErrorOf(t, err).Attempts != 0 || len(srv.Requests()) != 0 {
+			if fixtures.ErrorOf(t, err).Attempts != 0 || len(srv.Requests()) != 0 {
 				t.Errorf("%v, %d requests; want none", err, len(srv.Requests()))
 			}
 		})
@@ -77,7 +78,7 @@ func TestServices_contextHasEnded(t *testing.T) {
 func TestContactsService_Get_retryStartsAfresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bodies := []string{`{"name":"Old","channels":[{"id":1}]}`, `{"id":5}`}
-		client := testkit.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		client := fixtures.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
 			body := bodies[0]
 			bodies = bodies[1:]
 			return testkit.Respond(http.StatusOK, body)(r)
@@ -94,8 +95,8 @@ func TestServices_responseWithoutID(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"ContactsService.Get", "ContactsService.Create", "ContactsService.Update", "TicketsService.Get", "TicketsService.Create"} {
 		for _, body := range []string{`{}`, `[]`, `null`, `{"id":null}`, `{"id":0}`, `{"id":"5"}`, `{"data":{"id":5}}`, `"Ann"`} {
-			client := testkit.NewClient(t, testkit.Respond(http.StatusOK, body), trengo.WithMaxRetries(0))
-			for _, m := range testkit.Methods() {
+			client := fixtures.NewClient(t, testkit.Respond(http.StatusOK, body), trengo.WithMaxRetries(0))
+			for _, m := range fixtures.Methods() {
 				if m.Name != name {
 					continue
 				}
@@ -116,12 +117,12 @@ func TestServices_zeroClient(t *testing.T) {
 		"services without a client": {Contacts: new(trengo.ContactsService), Tickets: new(trengo.TicketsService)},
 		"a nil *Client":             nil,
 	} {
-		for _, m := range testkit.Methods() {
+		for _, m := range fixtures.Methods() {
 			if client == nil {
 				break // without services
 			}
 			result, err := m.Call(t.Context(), client)
-			if failed := testkit.ErrorOf(t, err); result || failed.Attempts != 0 || trengo.Retryable(err) {
+			if failed := fixtures.ErrorOf(t, err); result || failed.Attempts != 0 || trengo.Retryable(err) {
 				t.Errorf("%s: %s: result: %t, error %v", name, m.Name, result, err)
 			}
 			if !strings.HasSuffix(err.Error(), "the Client was not made by NewClient") {
@@ -199,10 +200,10 @@ func TestServices_invalidID(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f := testkit.New(t)
+			f := fixtures.New(t)
 			for _, id := range []int64{0, -5} {
 				err := tt.call(t.Context(), f.NewClient(), id)
-				if failed := testkit.ErrorOf(t, err); failed.Attempts != 0 || trengo.Retryable(err) {
+				if failed := fixtures.ErrorOf(t, err); failed.Attempts != 0 || trengo.Retryable(err) {
 					t.Errorf("%d: error %+v, want a permanent one without an attempt", id, *failed)
 				}
 				if !strings.HasSuffix(err.Error(), invalid+tt.says) {
@@ -345,7 +346,7 @@ func doInto(ctx context.Context, c *trengo.Client, out any) (any, error) {
 // decodeAndEncode decodes a response body and encodes the result again.
 func decodeAndEncode(t *testing.T, decoder, body string) map[string]any {
 	t.Helper()
-	got, err := decoders[decoder](t.Context(), testkit.NewClient(t, testkit.Respond(http.StatusOK, body), trengo.WithMaxRetries(0)))
+	got, err := decoders[decoder](t.Context(), fixtures.NewClient(t, testkit.Respond(http.StatusOK, body), trengo.WithMaxRetries(0)))
 	if err != nil {
 		t.Fatalf("%v: %s", err, body)
 	}
@@ -457,7 +458,7 @@ func TestRecordedBodies_empty(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{"Policy": "", "Customer number": "12"}, partly["formatted_custom_field_data"]); diff != "" {
 		t.Errorf("custom fields (-want +got):\n%s", diff)
 	}
-	client := testkit.NewClient(t, testkit.Respond(http.StatusOK, `{"id":5,"latest_message":null,"contact":null,"channel":null,"agent":null,"team":null,"messages_count":null}`))
+	client := fixtures.NewClient(t, testkit.Respond(http.StatusOK, `{"id":5,"latest_message":null,"contact":null,"channel":null,"agent":null,"team":null,"messages_count":null}`))
 	ticket, err := client.Tickets.Get(t.Context(), 5)
 	if err != nil {
 		t.Fatal(err)

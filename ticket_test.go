@@ -13,6 +13,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -21,7 +22,7 @@ func TestTicketsService_Create(t *testing.T) {
 		srv := trengotest.New()
 		srv.AddChannel(trengotest.Channel{ID: 500})
 		srv.AddContact(trengotest.Contact{ID: 4_000_000_001, Email: "ann@example.com"})
-		got, err := testkit.NewClient(t, srv).Tickets.Create(t.Context(), trengo.TicketCreateParams{
+		got, err := fixtures.NewClient(t, srv).Tickets.Create(t.Context(), trengo.TicketCreateParams{
 			ContactID: 4_000_000_001, ChannelID: 500, Subject: "Order <12> & more",
 		})
 		if err != nil {
@@ -54,9 +55,9 @@ func TestTicketsService_Create(t *testing.T) {
 func TestTicketsService_Create_withoutSubject(t *testing.T) {
 	t.Parallel()
 	srv := trengotest.New()
-	in := testkit.AddTicketParams(srv)
+	in := fixtures.AddTicketParams(srv)
 	in.Subject = ""
-	if _, err := testkit.NewClient(t, srv).Tickets.Create(t.Context(), in); err != nil {
+	if _, err := fixtures.NewClient(t, srv).Tickets.Create(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
 	if request := testkit.LastRequest(t, srv); strings.Contains(request, "subject") {
@@ -111,9 +112,9 @@ func createOnce(t *testing.T, faults []trengotest.Fault, requests, tickets int, 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		srv := trengotest.New()
-		in := testkit.AddTicketParams(srv)
+		in := fixtures.AddTicketParams(srv)
 		srv.Inject(faults...)
-		got, err := testkit.NewClient(t, srv).Tickets.Create(t.Context(), in)
+		got, err := fixtures.NewClient(t, srv).Tickets.Create(t.Context(), in)
 		if errors.Is(err, trengo.ErrOutcomeUnknown) != unknown || (err == nil) == unknown || (got == nil) != unknown {
 			t.Errorf("got %+v, %v; unknown outcome wanted: %t", got, err, unknown)
 		}
@@ -128,7 +129,7 @@ func createOnce(t *testing.T, faults []trengotest.Fault, requests, tickets int, 
 func TestTicketsService_Create_unprocessable(t *testing.T) {
 	t.Parallel()
 	srv := trengotest.New()
-	in := testkit.AddTicketParams(srv)
+	in := fixtures.AddTicketParams(srv)
 	private := srv.AddContact(trengotest.Contact{Email: "bob@example.com", Private: true})
 	tests := []struct {
 		name  string
@@ -142,11 +143,11 @@ func TestTicketsService_Create_unprocessable(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := testkit.NewClient(t, srv).Tickets.Create(t.Context(), tt.in)
+			got, err := fixtures.NewClient(t, srv).Tickets.Create(t.Context(), tt.in)
 			if got != nil || !errors.Is(err, trengo.ErrUnprocessable) {
 				t.Fatalf("got %+v, %v; want only an error", got, err)
 			}
-			if failed := testkit.ErrorOf(t, err); len(failed.Fields) != 1 || len(failed.Fields[tt.field]) != 1 {
+			if failed := fixtures.ErrorOf(t, err); len(failed.Fields) != 1 || len(failed.Fields[tt.field]) != 1 {
 				t.Errorf("fields are %v, want one for %s", failed.Fields, tt.field)
 			}
 		})
@@ -164,7 +165,7 @@ func TestTicketsService_Get(t *testing.T) {
 		ID: 4_000_000_001, ContactID: contact.ID, ChannelID: channel.ID, UserID: user.ID, Subject: "Order 12",
 		CustomFields: map[string]string{"Order": "12"}, CreatedAt: at,
 	})
-	got, err := testkit.NewClient(t, srv).Tickets.Get(t.Context(), 4_000_000_001)
+	got, err := fixtures.NewClient(t, srv).Tickets.Get(t.Context(), 4_000_000_001)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +195,7 @@ func TestTicketsService_Get(t *testing.T) {
 // that it can be closed with.
 func addTicket(t *testing.T, srv *trengotest.Server, client *trengo.Client) (team, result int64) {
 	t.Helper()
-	in := testkit.AddTicketParams(srv)
+	in := fixtures.AddTicketParams(srv)
 	srv.AddTicket(trengotest.Ticket{ID: 7, ContactID: in.ContactID, ChannelID: in.ChannelID})
 	for path, id := range map[string]*int64{"/teams": &team, "/ticket_results": &result} {
 		var created struct{ ID int64 }
@@ -210,7 +211,7 @@ func addTicket(t *testing.T, srv *trengotest.Server, client *trengo.Client) (tea
 
 func TestTicketsService_actions(t *testing.T) {
 	srv := trengotest.New()
-	client := testkit.NewClient(t, srv)
+	client := fixtures.NewClient(t, srv)
 	team, result := addTicket(t, srv, client)
 	user := srv.AddUser(trengotest.User{ID: 3700}).ID
 	if team != 346001 || result != 50001 {
@@ -277,7 +278,7 @@ func TestTicketsService_actions_retried(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := trengotest.New()
-				client := testkit.NewClient(t, srv)
+				client := fixtures.NewClient(t, srv)
 				addTicket(t, srv, client)
 				srv.Inject(trengotest.LostAfter())
 				err := tt.call(t.Context(), client.Tickets)
@@ -296,7 +297,7 @@ func TestTicketsService_actions_retried(t *testing.T) {
 func TestTicketsService_actions_anyResponse(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "[]", "{}", "null", `"OK"`, `{"id":"7"}`} {
-		client := testkit.NewClient(t, testkit.Respond(http.StatusOK, body))
+		client := fixtures.NewClient(t, testkit.Respond(http.StatusOK, body))
 		if err := client.Tickets.Close(t.Context(), 7, trengo.TicketCloseParams{}); err != nil {
 			t.Errorf("%q: %v", body, err)
 		}
@@ -308,9 +309,9 @@ func TestTicketsService_Assign_invalid(t *testing.T) {
 	t.Parallel()
 	for _, in := range []trengo.TicketAssignParams{{}, {Note: "Call back"}, {UserID: 1, TeamID: 2}} {
 		srv := trengotest.New()
-		err := testkit.NewClient(t, srv).Tickets.Assign(t.Context(), 7, in)
+		err := fixtures.NewClient(t, srv).Tickets.Assign(t.Context(), 7, in)
 		want := "trengo: POST /tickets/7/assign: invalid request: a ticket is assigned to either a user or a team"
-		if diff := cmp.Diff(want, testkit.ErrorOf(t, err).Error()); diff != "" {
+		if diff := cmp.Diff(want, fixtures.ErrorOf(t, err).Error()); diff != "" {
 			t.Errorf("%+v: error (-want +got):\n%s", in, diff)
 		}
 		if len(srv.Requests()) != 0 || trengo.Retryable(err) {

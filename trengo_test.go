@@ -18,6 +18,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -49,7 +50,7 @@ func TestClient_Do_request(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var line, body string
-			client := testkit.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+			client := fixtures.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
 				line = r.Method + " " + r.URL.RequestURI()
 				if r.Body != nil {
 					sent, err := io.ReadAll(r.Body)
@@ -76,7 +77,7 @@ func TestClient_Do_queryRoundTrip(t *testing.T) {
 	t.Parallel()
 	srv := trengotest.New()
 	given := url.Values{"term": {"+31 6&=#?%/ ä"}, "users[]": {"1", "2"}, "empty": {""}}
-	if err := testkit.NewClient(t, srv).Do(t.Context(), trengo.Request{Path: "/contacts", Query: given}, nil); err != nil {
+	if err := fixtures.NewClient(t, srv).Do(t.Context(), trengo.Request{Path: "/contacts", Query: given}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(given, srv.Requests()[0].Query); diff != "" {
@@ -115,11 +116,11 @@ func TestClient_Do_invalidRequest(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			srv := trengotest.New()
-			err := testkit.NewClient(t, srv).Do(t.Context(), tt.in, nil)
-			if diff := cmp.Diff(tt.says, testkit.ErrorOf(t, err).Error()); diff != "" {
+			err := fixtures.NewClient(t, srv).Do(t.Context(), tt.in, nil)
+			if diff := cmp.Diff(tt.says, fixtures.ErrorOf(t, err).Error()); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
-			if failed := testkit.ErrorOf(t, err); failed.Attempts != 0 || failed.StatusCode != 0 || failed.OutcomeUnknown {
+			if failed := fixtures.ErrorOf(t, err); failed.Attempts != 0 || failed.StatusCode != 0 || failed.OutcomeUnknown {
 				t.Errorf("%+v, want no attempt", *failed)
 			}
 			_, says, _ := strings.Cut(tt.says, "invalid request: ")
@@ -141,12 +142,12 @@ func TestClient_Do_redirectIsNotFollowed(t *testing.T) {
 	for _, location := range []string{"https://example.com/elsewhere", "/api/v2/labels", "", ":%zz"} {
 		for _, status := range []int{301, 302, 303, 307, 308} {
 			sent := 0
-			client := testkit.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+			client := fixtures.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
 				sent++
 				return testkit.Respond(status, "", "Location", location)(r)
 			}))
 			err := client.Do(t.Context(), trengo.Request{Method: http.MethodPost, Path: "/labels", Body: 1, Repeatable: true}, nil)
-			failed := testkit.ErrorOf(t, err)
+			failed := fixtures.ErrorOf(t, err)
 			if failed.StatusCode != status || failed.Err != nil || failed.OutcomeUnknown || sent != 1 {
 				t.Errorf("%d to %q: %d requests, error %v; want the status after one request", status, location, sent, err)
 			}
@@ -161,7 +162,7 @@ func TestClient_RateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := trengotest.New()
 		srv.SpendRateLimit(10)
-		client := testkit.NewClient(t, srv, trengo.WithMaxRetries(0))
+		client := fixtures.NewClient(t, srv, trengo.WithMaxRetries(0))
 		if got := client.RateLimit(); got != (trengo.RateLimit{}) {
 			t.Errorf("before the first response it is %+v, want the zero value", got)
 		}
@@ -199,7 +200,7 @@ func TestClient_RateLimit(t *testing.T) {
 func TestClient_concurrently(t *testing.T) {
 	t.Parallel()
 	srv := trengotest.New()
-	client := testkit.NewClient(t, srv)
+	client := fixtures.NewClient(t, srv)
 	var all sync.WaitGroup
 	for range 16 {
 		want := srv.AddContact(trengotest.Contact{Email: "ann@example.com"}).ID
@@ -222,8 +223,8 @@ func TestClient_Do_contextHasEnded(t *testing.T) {
 	srv := trengotest.New()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := testkit.NewClient(t, srv).Do(ctx, trengo.Request{Path: "/labels"}, nil)
-	if failed := testkit.ErrorOf(t, err); failed.Attempts != 0 || !errors.Is(err, context.Canceled) || len(srv.Requests()) != 0 {
+	err := fixtures.NewClient(t, srv).Do(ctx, trengo.Request{Path: "/labels"}, nil)
+	if failed := fixtures.ErrorOf(t, err); failed.Attempts != 0 || !errors.Is(err, context.Canceled) || len(srv.Requests()) != 0 {
 		t.Errorf("error %v after %d requests, want a canceled context and no request", err, len(srv.Requests()))
 	}
 }
@@ -231,7 +232,7 @@ func TestClient_Do_contextHasEnded(t *testing.T) {
 // What counts as a usable response, and the error for any other.
 func TestClient_Do_response(t *testing.T) {
 	t.Parallel()
-	const page = testkit.HTMLPage
+	const page = fixtures.HTMLPage
 	type label struct{ ID int64 }
 	tests := []struct {
 		name   string
@@ -273,7 +274,7 @@ func TestClient_Do_response(t *testing.T) {
 			if tt.out {
 				out = &got
 			}
-			client := testkit.NewClient(t, testkit.Respond(tt.status, tt.body, "Content-Type", tt.media), trengo.WithMaxRetries(0))
+			client := fixtures.NewClient(t, testkit.Respond(tt.status, tt.body, "Content-Type", tt.media), trengo.WithMaxRetries(0))
 			err := client.Do(t.Context(), trengo.Request{Path: "/labels"}, out)
 			if tt.says == "" {
 				if err != nil || tt.out && got.ID != 5 {
@@ -281,10 +282,10 @@ func TestClient_Do_response(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(tt.says, testkit.ErrorOf(t, err).Error()); diff != "" {
+			if diff := cmp.Diff(tt.says, fixtures.ErrorOf(t, err).Error()); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
-			if failed := testkit.ErrorOf(t, err); failed.StatusCode != tt.status || failed.Attempts != 1 || string(failed.Body) != tt.body {
+			if failed := fixtures.ErrorOf(t, err); failed.StatusCode != tt.status || failed.Attempts != 1 || string(failed.Body) != tt.body {
 				t.Errorf("%+v, want the status and body of the response", *failed)
 			}
 			if !trengo.Retryable(err) {
@@ -313,8 +314,8 @@ func TestClient_Do_errorBody(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			client := testkit.NewClient(t, testkit.Respond(tt.status, tt.body), trengo.WithMaxRetries(0))
-			failed := testkit.ErrorOf(t, client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil))
+			client := fixtures.NewClient(t, testkit.Respond(tt.status, tt.body), trengo.WithMaxRetries(0))
+			failed := fixtures.ErrorOf(t, client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil))
 			if string(failed.Body) != tt.body[:tt.kept] {
 				t.Errorf("%d bytes kept, want the first %d", len(failed.Body), tt.kept)
 			}
@@ -326,8 +327,8 @@ func TestClient_Do_errorBody(t *testing.T) {
 func TestClient_Do_longErrorBody(t *testing.T) {
 	t.Parallel()
 	body := `{"filler":"` + strings.Repeat("x", 2000) + `","message":"No.","errors":{"name":["Missing."]}}`
-	client := testkit.NewClient(t, testkit.Respond(http.StatusUnprocessableEntity, body))
-	failed := testkit.ErrorOf(t, client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil))
+	client := fixtures.NewClient(t, testkit.Respond(http.StatusUnprocessableEntity, body))
+	failed := fixtures.ErrorOf(t, client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil))
 	if failed.Message != "No." || len(failed.Fields["name"]) != 1 {
 		t.Errorf("message %q and fields %v, want both", failed.Message, failed.Fields)
 	}
@@ -336,11 +337,11 @@ func TestClient_Do_longErrorBody(t *testing.T) {
 func TestClient_Do_responseTooLong(t *testing.T) {
 	t.Parallel()
 	long := `"` + strings.Repeat("x", 16<<20) + `"`
-	client := testkit.NewClient(t, testkit.Respond(http.StatusOK, long), trengo.WithMaxRetries(0))
+	client := fixtures.NewClient(t, testkit.Respond(http.StatusOK, long), trengo.WithMaxRetries(0))
 	var out string
 	err := client.Do(t.Context(), trengo.Request{Method: http.MethodPost, Path: "/labels"}, &out)
 	want := "trengo: POST /labels: 200 OK: the response is too long; outcome unknown"
-	if diff := cmp.Diff(want, testkit.ErrorOf(t, err).Error()); diff != "" || !errors.Is(err, trengo.ErrOutcomeUnknown) {
+	if diff := cmp.Diff(want, fixtures.ErrorOf(t, err).Error()); diff != "" || !errors.Is(err, trengo.ErrOutcomeUnknown) {
 		t.Errorf("error (-want +got):\n%s", diff)
 	}
 }

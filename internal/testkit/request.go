@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -125,12 +124,4 @@ func LastRequest(tb testing.TB, srv *trengotest.Server) string {
 // IsTicketCreation reports whether r creates a ticket.
 func IsTicketCreation(r trengotest.Request) bool {
 	return r.Method == http.MethodPost && r.Path == "/tickets"
-}
-
-// AddTicketParams adds a channel and a contact to srv, and returns what creates
-// a ticket for them.
-func AddTicketParams(srv *trengotest.Server) trengo.TicketCreateParams {
-	channel := srv.AddChannel(trengotest.Channel{})
-	contact := srv.AddContact(trengotest.Contact{Email: AnnEmail})
-	return trengo.TicketCreateParams{ContactID: contact.ID, ChannelID: channel.ID, Subject: "Order 12"}
 }

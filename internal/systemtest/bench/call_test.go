@@ -12,10 +12,11 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 )
 
 var ticketParams = trengo.TicketCreateParams{
-	ContactID: testkit.FirstContact, ChannelID: testkit.EmailChannel, Subject: "Order 1001",
+	ContactID: fixtures.FirstContact, ChannelID: fixtures.EmailChannel, Subject: "Order 1001",
 }
 
 const ticketResponse = `{"id":970000001,"agency_id":300001,"contact_id":460000001,"status":"ASSIGNED","user_id":3601,` +
@@ -29,8 +30,8 @@ func BenchmarkTicketsCreate(b *testing.B) {
 	stub := testkit.Respond(http.StatusOK, ticketResponse, "Content-Type", "application/json")
 	b.Run("Tickets.Create", func(b *testing.B) {
 		var waited time.Duration
-		client := testkit.NewClient(b, stub,
-			trengo.WithRateLimit(testkit.Unlimited),
+		client := fixtures.NewClient(b, stub,
+			trengo.WithRateLimit(fixtures.Unlimited),
 			trengo.WithObserver(func(_ context.Context, a trengo.Attempt) { waited += a.Waited }))
 		b.ReportAllocs()
 		for b.Loop() {
@@ -58,7 +59,7 @@ func BenchmarkLoopback(b *testing.B) {
 		_, _ = io.WriteString(w, ticketResponse)
 	}))
 	defer srv.Close()
-	client, err := trengo.NewClient("token", trengo.WithBaseURL(srv.URL), trengo.WithRateLimit(testkit.Unlimited))
+	client, err := trengo.NewClient("token", trengo.WithBaseURL(srv.URL), trengo.WithRateLimit(fixtures.Unlimited))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func BenchmarkLoopback(b *testing.B) {
 
 func create(b *testing.B, client *trengo.Client) {
 	b.Helper()
-	if ticket, err := client.Tickets.Create(b.Context(), ticketParams); err != nil || ticket.ID != testkit.FirstTicket {
+	if ticket, err := client.Tickets.Create(b.Context(), ticketParams); err != nil || ticket.ID != fixtures.FirstTicket {
 		b.Fatal(ticket, err)
 	}
 }
@@ -109,7 +110,7 @@ func createByHand(b *testing.B, client *http.Client, baseURL string) {
 	var ticket trengo.Ticket
 	err = json.NewDecoder(resp.Body).Decode(&ticket)
 	resp.Body.Close()
-	if err != nil || ticket.ID != testkit.FirstTicket {
+	if err != nil || ticket.ID != fixtures.FirstTicket {
 		b.Fatal(ticket.ID, err)
 	}
 }

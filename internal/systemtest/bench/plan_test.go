@@ -7,6 +7,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 )
 
 // webEvent is a track call as a web source of RudderStack sends it, about 1.1 KB.
@@ -28,8 +29,8 @@ const webEvent = `{"type":"track","channel":"web","messageId":"10a3d6b2-aa05-411
 // which a program without this module would begin.
 func BenchmarkPlan(b *testing.B) {
 	data := []byte(webEvent)
-	client := testkit.NewClient(b, testkit.Respond(http.StatusNotFound, ""))
-	destination := testkit.NewDestination(b, client, trengo.DestinationConfig{
+	client := fixtures.NewClient(b, testkit.Respond(http.StatusNotFound, ""))
+	destination := fixtures.NewDestination(b, client, trengo.DestinationConfig{
 		EventTemplates: map[string]string{"Order Completed": "Order {{ order_id }} completed: {{ currency }}"},
 	})
 	b.Run("ParseEvent and Plan", func(b *testing.B) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 )
 
 // instantTrengo responds at once. It has a contact for every email, with the
@@ -28,20 +29,20 @@ func instantTrengo(r *http.Request) (*http.Response, error) {
 
 func newInstantClient(b *testing.B) *trengo.Client {
 	b.Helper()
-	return testkit.NewClient(b, testkit.RoundTripperFunc(instantTrengo), trengo.WithRateLimit(testkit.Unlimited))
+	return fixtures.NewClient(b, testkit.RoundTripperFunc(instantTrengo), trengo.WithRateLimit(fixtures.Unlimited))
 }
 
 // identify returns an event that changes nothing. It costs decoding, the lock of
 // the person and the lookup in memory.
 func identify(person, message int) *trengo.Event {
-	return testkit.Identify(strconv.Itoa(message), fmt.Sprintf("ann%d@example.com", person), "Ann")
+	return fixtures.Identify(strconv.Itoa(message), fmt.Sprintf("ann%d@example.com", person), "Ann")
 }
 
 // newSeasonedDestination returns a destination that has handled events of so
 // many people.
 func newSeasonedDestination(b *testing.B, client *trengo.Client, people int, cfg trengo.DestinationConfig) *trengo.Destination {
 	b.Helper()
-	destination := testkit.NewDestination(b, client, cfg)
+	destination := fixtures.NewDestination(b, client, cfg)
 	events := func(yield func(*trengo.Event, error) bool) {
 		for i := range people {
 			if !yield(identify(i, i), nil) {
@@ -124,14 +125,14 @@ func BenchmarkProcess(b *testing.B) {
 func benchmarkTicket(b *testing.B) {
 	client := newInstantClient(b)
 	// Without a subject, which is not what is measured here.
-	cfg := trengo.DestinationConfig{EventTemplates: map[string]string{testkit.TrackEvent: ""}}
+	cfg := trengo.DestinationConfig{EventTemplates: map[string]string{fixtures.TrackEvent: ""}}
 	destination := newSeasonedDestination(b, client, activePeople, cfg)
 	meter, messages := costMeter{bound: 3 * time.Microsecond}, 0
-	params := trengo.TicketCreateParams{ContactID: 1, ChannelID: testkit.EmailChannel}
+	params := trengo.TicketCreateParams{ContactID: 1, ChannelID: fixtures.EmailChannel}
 	for b.Loop() {
 		events := newBatch(activePeople, &messages)
 		for _, ev := range events {
-			ev.Type, ev.Event = "track", testkit.TrackEvent
+			ev.Type, ev.Event = "track", fixtures.TrackEvent
 		}
 		var took time.Duration
 		for chunk := range slices.Chunk(events, 100) {

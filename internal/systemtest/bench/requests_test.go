@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/trengo-go/trengo"
-	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -67,7 +67,7 @@ func (s shopStream) generate(seed uint64) (events []*trengo.Event, before []tren
 		ev := &trengo.Event{Type: "identify", MessageID: strconv.Itoa(message), Traits: traits}
 		if !identify {
 			ev = &trengo.Event{
-				Type: "track", MessageID: strconv.Itoa(message), Event: testkit.TrackEvent,
+				Type: "track", MessageID: strconv.Itoa(message), Event: fixtures.TrackEvent,
 				Context: trengo.EventContext{Traits: traits},
 			}
 		}
@@ -104,10 +104,10 @@ func BenchmarkRequests(b *testing.B) {
 			events := 0
 			for seed := uint64(1); b.Loop(); seed++ {
 				batch, before, fewest := stream.generate(seed)
-				srv := testkit.New(b, before...)
+				srv := fixtures.New(b, before...)
 				srv.SetRateLimit(0)
 				destination := srv.NewDestination(
-					trengo.DestinationConfig{CreateMissingContacts: true}, trengo.WithRateLimit(testkit.Unlimited))
+					trengo.DestinationConfig{CreateMissingContacts: true}, trengo.WithRateLimit(fixtures.Unlimited))
 				processAll(b, destination, batch)
 				counted := countRequests(srv.Requests())
 				if counted != fewest {
@@ -127,7 +127,7 @@ func BenchmarkRequests(b *testing.B) {
 
 func processAll(b *testing.B, destination *trengo.Destination, events []*trengo.Event) {
 	b.Helper()
-	for outcome := range destination.ProcessAll(b.Context(), testkit.Events(events...)) {
+	for outcome := range destination.ProcessAll(b.Context(), fixtures.Events(events...)) {
 		if outcome.Err != nil {
 			b.Fatal(outcome.Err)
 		}

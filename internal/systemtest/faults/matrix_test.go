@@ -10,6 +10,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -151,17 +152,17 @@ func TestFaultMatrix(t *testing.T) {
 type matrixRun struct {
 	matrixCase
 	t           *testing.T
-	srv         *testkit.Fixture
+	srv         *fixtures.Fixture
 	destination *trengo.Destination
 	lastTicket  int64 // the newest ticket before the event
 }
 
 func (c matrixCase) run(t *testing.T) {
-	r := &matrixRun{matrixCase: c, t: t, srv: testkit.New(t)}
+	r := &matrixRun{matrixCase: c, t: t, srv: fixtures.New(t)}
 	c.behavior(&r.srv.Behavior)
 	r.srv.Behavior.SearchDelay = c.searchDelay
 	cfg := trengo.DestinationConfig{
-		EventTemplates:        map[string]string{testkit.TrackEvent: "{{ event }}"},
+		EventTemplates:        map[string]string{fixtures.TrackEvent: "{{ event }}"},
 		CreateMissingContacts: true,
 	}
 	if c.byPhone {
@@ -198,21 +199,21 @@ func (r *matrixRun) errorf(format string, args ...any) {
 
 // prepare creates what exists before the event.
 func (r *matrixRun) prepare() {
-	contact := trengotest.Contact{Name: "Somebody", Email: "somebody@example.com", ChannelIDs: []int64{testkit.EmailChannel}}
+	contact := trengotest.Contact{Name: "Somebody", Email: "somebody@example.com", ChannelIDs: []int64{fixtures.EmailChannel}}
 	if r.known {
 		contact.Name, contact.Email = "Before", "ann@example.com"
 	}
 	contact = r.srv.AddContact(contact)
 	if r.olderTicket {
 		r.lastTicket = r.srv.AddTicket(trengotest.Ticket{
-			ContactID: contact.ID, ChannelID: testkit.EmailChannel, Subject: testkit.TrackEvent,
+			ContactID: contact.ID, ChannelID: fixtures.EmailChannel, Subject: fixtures.TrackEvent,
 		}).ID
 	}
 	if !r.warm {
 		return
 	}
 	events := []*trengo.Event{{
-		Type: "track", MessageID: "warm up", Event: testkit.TrackEvent,
+		Type: "track", MessageID: "warm up", Event: fixtures.TrackEvent,
 		Properties: map[string]any{"email": "warm@example.com", "phone": "+31600000099"},
 	}}
 	if r.known {
@@ -236,7 +237,7 @@ func (r *matrixRun) event(messageID string) *trengo.Event {
 		Traits: map[string]any{"email": "Ann@Example.com", "phone": "+31 6 00000042", "name": "Ann"},
 	}
 	if r.track {
-		ev.Type, ev.Event = "track", testkit.TrackEvent
+		ev.Type, ev.Event = "track", fixtures.TrackEvent
 	}
 	return ev
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/trengo-go/trengo"
-	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -182,7 +182,7 @@ func (c retryCase) run(t *testing.T) {
 	if c.last {
 		opts = append(opts, trengo.WithMaxRetries(len(c.before)))
 	}
-	err := testkit.NewClient(t, conns.transport(), opts...).Do(t.Context(), c.call, nil)
+	err := fixtures.NewClient(t, conns.transport(), opts...).Do(t.Context(), c.call, nil)
 	attempts := conns.arrivals()
 	want := len(c.before) + 1
 	retry := c.ruling == retried && !c.last
@@ -209,7 +209,7 @@ func (c retryCase) run(t *testing.T) {
 	if got := errors.Is(err, trengo.ErrOutcomeUnknown); got != wantUnknown || err == nil {
 		t.Errorf("%s: error %v, want an unknown outcome: %t", c.name, err, wantUnknown)
 	}
-	if got := testkit.ErrorOf(t, err).Attempts; got != want {
+	if got := fixtures.ErrorOf(t, err).Attempts; got != want {
 		t.Errorf("%s: the error counts %d attempts, want %d", c.name, got, want)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/trengo-go/trengo"
-	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -180,7 +180,7 @@ func TestSockets_unknownHost(t *testing.T) {
 		Dial:     func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no resolver") },
 	}}
 	var class trengo.AttemptClass
-	client := testkit.NewClient(t, &http.Transport{DialContext: dialer.DialContext},
+	client := fixtures.NewClient(t, &http.Transport{DialContext: dialer.DialContext},
 		trengo.WithBaseURL("https://trengo.invalid/api/v2"),
 		trengo.WithMaxRetries(0),
 		trengo.WithObserver(func(_ context.Context, a trengo.Attempt) { class = a.Class }))

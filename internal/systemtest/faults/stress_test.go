@@ -14,6 +14,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -85,7 +86,7 @@ type stress struct {
 	t           *testing.T
 	seed        uint64
 	kind        trengo.ChannelIdentifier
-	srv         *testkit.Fixture
+	srv         *fixtures.Fixture
 	destination *trengo.Destination
 	people      []stressPerson
 	events      []*stressEvent
@@ -101,24 +102,24 @@ func newStress(t *testing.T, seed uint64, kind trengo.ChannelIdentifier) *stress
 	if !testkit.Soak() {
 		events, people = events/stressScale, people/stressScale
 	}
-	s := &stress{t: t, seed: seed, kind: kind, srv: testkit.New(t), people: newStressPeople(kind, people)}
-	s.srv.SetRateLimit(testkit.Unlimited)
+	s := &stress{t: t, seed: seed, kind: kind, srv: fixtures.New(t), people: newStressPeople(kind, people)}
+	s.srv.SetRateLimit(fixtures.Unlimited)
 	s.srv.Behavior.Latency = 150 * time.Millisecond
 	s.srv.Behavior.PhoneMatch = trengotest.PhoneMatchNever // so that Trengo prevents no duplicates
 	s.srv.Behavior.SearchDelay = time.Duration(seed%2) * 5 * time.Second
 	s.destination = s.srv.NewDestination(
 		trengo.DestinationConfig{ChannelIdentifier: kind, CreateMissingContacts: true},
-		trengo.WithRateLimit(testkit.Unlimited), trengo.WithTimeout(attemptTimeout))
+		trengo.WithRateLimit(fixtures.Unlimited), trengo.WithTimeout(attemptTimeout))
 
 	r := rand.New(rand.NewPCG(seed, 0))
 	for _, person := range s.people {
 		if r.IntN(4) > 0 {
 			continue
 		}
-		contact := trengotest.Contact{Email: person.key, ChannelIDs: []int64{testkit.EmailChannel}}
+		contact := trengotest.Contact{Email: person.key, ChannelIDs: []int64{fixtures.EmailChannel}}
 		if kind == trengo.IdentifierPhone {
 			phone := "+" + person.key[:4] + " " + person.key[4:]
-			contact = trengotest.Contact{Phone: phone, ChannelIDs: []int64{testkit.PhoneChannel}}
+			contact = trengotest.Contact{Phone: phone, ChannelIDs: []int64{fixtures.PhoneChannel}}
 		}
 		s.srv.AddContact(contact)
 	}
@@ -216,10 +217,10 @@ func (s *stress) deliverUntilDone(r *rand.Rand, ev *stressEvent) {
 func (s *stress) event(r *rand.Rand, ev *stressEvent) *trengo.Event {
 	person := s.people[ev.person]
 	message := strconv.Itoa(ev.message)
-	traits := map[string]any{string(s.kind): testkit.Spell(r, s.kind, person.key)}
+	traits := map[string]any{string(s.kind): fixtures.Spell(r, s.kind, person.key)}
 	if ev.track {
 		return &trengo.Event{
-			Type: "track", MessageID: message, Event: testkit.TrackEvent,
+			Type: "track", MessageID: message, Event: fixtures.TrackEvent,
 			Traits: traits, Properties: map[string]any{"id": message},
 		}
 	}
@@ -314,7 +315,7 @@ func (s *stress) checkTicket(ev *stressEvent, tickets map[int64]trengotest.Ticke
 		if contacts[ticket.ContactID] != s.people[ev.person].key {
 			s.t.Errorf("the ticket of event %d belongs to another person", ev.message)
 		}
-		subject := fmt.Sprint(testkit.TrackEvent, " ", ev.message)
+		subject := fmt.Sprint(fixtures.TrackEvent, " ", ev.message)
 		if s.kind == trengo.IdentifierEmail && ticket.Subject != subject {
 			s.t.Errorf("the ticket of event %d has the subject %q", ev.message, ticket.Subject)
 		}

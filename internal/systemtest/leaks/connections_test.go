@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 
 	"github.com/trengo-go/trengo"
-	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -20,8 +20,8 @@ import (
 func TestConnectionsAreReused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := testkit.New(t)
-		srv.SetRateLimit(testkit.Unlimited)
+		srv := fixtures.New(t)
+		srv.SetRateLimit(fixtures.Unlimited)
 		page := string(make([]byte, 100<<10))
 		srv.InjectFunc(func(r trengotest.Request) trengotest.Fault {
 			if r.Seq%2 == 0 {
@@ -34,10 +34,10 @@ func TestConnectionsAreReused(t *testing.T) {
 		go server.Serve(network)
 		defer server.Close()
 		var dials atomic.Int32
-		client := testkit.NewClient(t, &http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
+		client := fixtures.NewClient(t, &http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
 			dials.Add(1)
 			return network.dial(), nil
-		}}, trengo.WithRateLimit(testkit.Unlimited))
+		}}, trengo.WithRateLimit(fixtures.Unlimited))
 		for range 50 {
 			_ = client.Do(t.Context(), trengo.Request{Path: "/contacts"}, nil)
 		}

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/trengo-go/trengo"
-	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -26,10 +26,10 @@ import (
 // to other tests, because it counts goroutines.
 func TestNothingIsLeft(t *testing.T) {
 	const calls, goroutines = 10_000, 64
-	srv := testkit.New(t)
-	srv.SetRateLimit(testkit.Unlimited)
+	srv := fixtures.New(t)
+	srv.SetRateLimit(fixtures.Unlimited)
 	srv.InjectFunc(fault)
-	contact := srv.AddContact(trengotest.Contact{Email: "ann@example.com", ChannelIDs: []int64{testkit.EmailChannel}})
+	contact := srv.AddContact(trengotest.Contact{Email: "ann@example.com", ChannelIDs: []int64{fixtures.EmailChannel}})
 	before := runtime.NumGoroutine()
 	server := httptest.NewUnstartedServer(srv)
 	var connections connectionCounter
@@ -37,9 +37,9 @@ func TestNothingIsLeft(t *testing.T) {
 	server.Start()
 	transport := &bodyCounter{Transport: &http.Transport{DialContext: failingDial(), MaxIdleConnsPerHost: goroutines}}
 	var attempts, retries, failed atomic.Int32
-	client := testkit.NewClient(t, transport,
+	client := fixtures.NewClient(t, transport,
 		trengo.WithBaseURL(server.URL+"/api/v2"),
-		trengo.WithRateLimit(testkit.Unlimited),
+		trengo.WithRateLimit(fixtures.Unlimited),
 		trengo.WithTimeout(500*time.Millisecond),
 		trengo.WithObserver(func(_ context.Context, a trengo.Attempt) {
 			attempts.Add(1)
@@ -54,7 +54,7 @@ func TestNothingIsLeft(t *testing.T) {
 		{Method: http.MethodPut, Path: person, Body: map[string]string{"name": "Ann"}},
 		{Method: http.MethodDelete, Path: "/labels/5"}, // does not exist
 		{Method: http.MethodPost, Path: "/labels", Body: map[string]string{"name": "Urgent"}, Repeatable: true},
-		{Method: http.MethodPost, Path: "/tickets", Body: map[string]int64{"contact_id": contact.ID, "channel_id": testkit.EmailChannel}},
+		{Method: http.MethodPost, Path: "/tickets", Body: map[string]int64{"contact_id": contact.ID, "channel_id": fixtures.EmailChannel}},
 	}
 	const canceled = 50 // one in so many calls
 	var remaining atomic.Int32

@@ -12,6 +12,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -36,7 +37,7 @@ func TestLimit_sideBySide(t *testing.T) {
 	ours := 0
 	for _, way := range ways {
 		synctest.Test(t, func(t *testing.T) {
-			srv := testkit.New(t)
+			srv := fixtures.New(t)
 			srv.Behavior.Latency = 200 * time.Millisecond
 			call := plainCall(t, srv, way.limiter)
 			if way.limiter == nil {
@@ -77,7 +78,7 @@ func TestLimit_sideBySide(t *testing.T) {
 
 // plainCall returns a function that makes a call with a limiter, and waits after
 // a 429 as long as it says. It reports whether the call was served.
-func plainCall(t *testing.T, srv *testkit.Fixture, limiter *rate.Limiter) func() bool {
+func plainCall(t *testing.T, srv *fixtures.Fixture, limiter *rate.Limiter) func() bool {
 	t.Helper()
 	client := srv.HTTPClient()
 	return func() bool {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/trengo-go/trengo"
-	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 )
 
 // outcomes counts calls that had a deadline.
@@ -67,7 +67,7 @@ func TestLimit_deadlines(t *testing.T) {
 		client := s.NewClient()
 		new(backlog).run(s.t, client, 30, 30)
 		o := s.callWithDeadline(client, func(err error, took time.Duration) {
-			if advice := testkit.ErrorOf(s.t, err).RetryAfter; took > 10*time.Millisecond || advice <= 0 {
+			if advice := fixtures.ErrorOf(s.t, err).RetryAfter; took > 10*time.Millisecond || advice <= 0 {
 				s.Errorf("refused after %s with the advice to wait %s", took, advice)
 			}
 		})
@@ -100,7 +100,7 @@ func TestLimit_deadlinesOfANewClient(t *testing.T) {
 func TestLimit_noTimeForTheResponse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		srv := testkit.New(t)
+		srv := fixtures.New(t)
 		client := srv.NewClient(trengo.WithMaxRetries(0))
 		call := func(latency, left time.Duration) error {
 			srv.Behavior.Latency = latency
@@ -113,7 +113,7 @@ func TestLimit_noTimeForTheResponse(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := call(200*time.Millisecond, 100*time.Millisecond)
-		if errors.Is(err, trengo.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) || testkit.ErrorOf(t, err).Attempts > 0 {
+		if errors.Is(err, trengo.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) || fixtures.ErrorOf(t, err).Attempts > 0 {
 			t.Errorf("with time for half a round trip: %v", err)
 		}
 		if n := len(srv.Requests()); n != 1 {

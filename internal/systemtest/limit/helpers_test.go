@@ -12,6 +12,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 )
 
 const (
@@ -27,7 +28,7 @@ var roundTrips = []time.Duration{time.Millisecond, 200 * time.Millisecond, slow}
 // A situation is a server to which requests take some time, and whose window is
 // open since some time.
 type situation struct {
-	*testkit.Fixture
+	*fixtures.Fixture
 	t         *testing.T
 	roundTrip time.Duration
 	since     time.Duration
@@ -54,7 +55,7 @@ func atAlignments(t *testing.T, step time.Duration, test func(s *situation)) {
 			var f figures
 			for since := time.Duration(0); since < serverWindow; since += step {
 				synctest.Test(t, func(t *testing.T) {
-					s := &situation{Fixture: testkit.New(t), t: t, roundTrip: roundTrip, since: since, figures: &f}
+					s := &situation{Fixture: fixtures.New(t), t: t, roundTrip: roundTrip, since: since, figures: &f}
 					s.Behavior.Latency = roundTrip
 					s.SpendRateLimit(0)
 					time.Sleep(since)

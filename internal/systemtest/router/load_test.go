@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/trengo-go/trengo"
-	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -184,7 +184,7 @@ func (l *load) add(r *rand.Rand, ev *loadEvent, user int) {
 
 func (l *load) spell(r *rand.Rand, key string) string {
 	if l.kind == trengo.IdentifierEmail {
-		return testkit.Spell(r, l.kind, key)
+		return fixtures.Spell(r, l.kind, key)
 	}
 	// With + in all spellings: without it, Trengo creates another contact.
 	return "+" + key[:4] + [...]string{"", " ", "-"}[r.IntN(3)] + key[4:]
@@ -240,15 +240,15 @@ func (l *load) computeIdeal() {
 }
 
 // addContacts adds the people who exist beforehand to Trengo.
-func (l *load) addContacts(srv *testkit.Fixture) {
+func (l *load) addContacts(srv *fixtures.Fixture) {
 	for i := range l.people {
 		p := &l.people[i]
 		if !p.known {
 			continue
 		}
-		contact := trengotest.Contact{Name: p.before, Email: p.key, ChannelIDs: []int64{testkit.EmailChannel}}
+		contact := trengotest.Contact{Name: p.before, Email: p.key, ChannelIDs: []int64{fixtures.EmailChannel}}
 		if l.kind == trengo.IdentifierPhone {
-			contact = trengotest.Contact{Name: p.before, Phone: p.key, ChannelIDs: []int64{testkit.PhoneChannel}}
+			contact = trengotest.Contact{Name: p.before, Phone: p.key, ChannelIDs: []int64{fixtures.PhoneChannel}}
 		}
 		srv.AddContact(contact)
 	}

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/trengo-go/trengo"
-	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -29,7 +29,7 @@ const (
 // listens.
 type service struct {
 	t       *testing.T
-	srv     *testkit.Fixture
+	srv     *fixtures.Fixture
 	cfg     trengo.DestinationConfig
 	handler trengo.HandlerConfig
 	token   atomic.Pointer[string]
@@ -67,7 +67,7 @@ type delivery struct {
 
 type deliveryKey struct{}
 
-func newService(t *testing.T, srv *testkit.Fixture, cfg trengo.DestinationConfig, handler trengo.HandlerConfig) *service {
+func newService(t *testing.T, srv *fixtures.Fixture, cfg trengo.DestinationConfig, handler trengo.HandlerConfig) *service {
 	t.Helper()
 	s := &service{t: t, srv: srv, cfg: cfg, handler: handler, inFlight: map[*delivery]bool{}, cutOff: map[string]bool{}}
 	token := trengotest.Token
@@ -78,10 +78,10 @@ func newService(t *testing.T, srv *testkit.Fixture, cfg trengo.DestinationConfig
 // start starts a process. It remembers nothing from earlier ones.
 func (s *service) start() {
 	p := &process{dead: make(chan struct{})}
-	client := testkit.NewClient(s.t, processTransport{s, p},
+	client := fixtures.NewClient(s.t, processTransport{s, p},
 		trengo.WithTokenSource(func(context.Context) (string, error) { return *s.token.Load(), nil }))
 	var err error
-	if p.handler, err = trengo.NewHandler(testkit.NewDestination(s.t, client, s.cfg), s.handler); err != nil {
+	if p.handler, err = trengo.NewHandler(fixtures.NewDestination(s.t, client, s.cfg), s.handler); err != nil {
 		s.t.Error(err)
 		return
 	}

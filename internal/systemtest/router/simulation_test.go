@@ -10,6 +10,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/internal/testkit"
+	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -35,7 +36,7 @@ type simulation struct {
 	maxRequests, maxDuration float64
 
 	t       *testing.T
-	srv     *testkit.Fixture
+	srv     *fixtures.Fixture
 	load    *load
 	router  *router
 	service *service
@@ -178,7 +179,7 @@ func kills(times int, every time.Duration) func(*simulation) {
 }
 
 func (s *simulation) run() {
-	s.srv = testkit.New(s.t)
+	s.srv = fixtures.New(s.t)
 	s.srv.Behavior.Latency = serviceLatency
 	s.srv.Behavior.PhoneMatch = trengotest.PhoneMatchNever // so that Trengo prevents no duplicates
 	if s.kind == "" {
