@@ -31,7 +31,7 @@ const (
 type item struct {
 	line
 	event *trengo.Event
-	err   error // why there is no event
+	err   error // why the event is missing
 	// inDoubt says that an attempt may have had its effect.
 	inDoubt bool
 

@@ -82,7 +82,7 @@ func (l *limiter) acquire(ctx context.Context, s *slot, maxWait time.Duration) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.seq = sequenceOf(ctx)
+	s.seq = sequenceFrom(ctx)
 	w := &waiter{slot: s, bounds: newBounds(ctx, time.Now(), maxWait)}
 	queued, err := l.enqueue(w)
 	if !queued {
@@ -306,7 +306,7 @@ func (l *limiter) canRetry(ctx context.Context, wait, maxWait time.Duration) (ro
 	b := newBounds(ctx, now, maxWait)
 	// An attempt that is enqueued after the wait is not sent earlier than one
 	// that is enqueued now.
-	if room, inTime = l.predict(now, sequenceOf(ctx), b); !inTime {
+	if room, inTime = l.predict(now, sequenceFrom(ctx), b); !inTime {
 		return room, false
 	}
 	last := b.lastSend(l.rtt.max)

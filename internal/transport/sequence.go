@@ -17,7 +17,7 @@ const maxRemaining = 2
 
 type sequenceKey struct{}
 
-func sequenceOf(ctx context.Context) sequence {
+func sequenceFrom(ctx context.Context) sequence {
 	seq, _ := ctx.Value(sequenceKey{}).(sequence)
 	return seq
 }
@@ -42,7 +42,7 @@ func WithContinuation(ctx context.Context, remaining int) context.Context {
 // Continue marks a call that comes after one with ctx and has the same part in
 // its sequence, such as the request for the next page of a list.
 func Continue(ctx context.Context) context.Context {
-	seq := sequenceOf(ctx)
+	seq := sequenceFrom(ctx)
 	if seq == (sequence{}) {
 		return ctx
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestSequenceOfAContext(t *testing.T) {
+func TestSequenceFromContext(t *testing.T) {
 	ctx := t.Context()
 	if Continue(ctx) != ctx {
 		t.Error("a call without a sequence is not continued by one with a sequence")
@@ -29,7 +29,7 @@ func TestSequenceOfAContext(t *testing.T) {
 		{"next page of a continuation", Continue(WithContinuation(ctx, 0)), sequence{continuation: true}},
 	}
 	for _, tt := range tests {
-		if got := sequenceOf(tt.ctx); got != tt.want {
+		if got := sequenceFrom(tt.ctx); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
 		}
 	}
