@@ -17,7 +17,7 @@ const (
 )
 
 // A rateInfo is what one response says about the rate limit. The zero value
-// stands for an attempt without a response.
+// means that the attempt got no response.
 type rateInfo struct {
 	received     bool          // there is a response
 	rtt          time.Duration // how long it took

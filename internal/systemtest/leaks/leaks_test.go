@@ -104,9 +104,9 @@ func TestNothingIsLeft(t *testing.T) {
 // eventuallyZero waits until count returns 0.
 func eventuallyZero(t *testing.T, what string, count func() int) {
 	t.Helper()
-	const patience = 30 * time.Second
+	const longest = 30 * time.Second
 	for began := time.Now(); count() != 0; time.Sleep(time.Millisecond) {
-		if time.Since(began) > patience {
+		if time.Since(began) > longest {
 			t.Errorf("%d %s are left", count(), what)
 			return
 		}
