@@ -18,15 +18,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestRun_usage(t *testing.T) { //nolint:tparallel // the subtests share files
+func TestRun_usage(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	events := writeFile(t, filepath.Join(dir, "events"), `{"type":"page"}`)
-	config := writeFile(t, filepath.Join(dir, "config"), `{"channelId":5}`)
-	broken := writeFile(t, filepath.Join(dir, "broken"), `{"channelId":"abc"}`)
-	incomplete := writeFile(t, filepath.Join(dir, "incomplete"), `{}`)
-	truncated := writeFile(t, filepath.Join(dir, "truncated"), "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x4a\x04")
-	withFiles := func(more ...string) []string { return append([]string{"-events", events, "-config", config}, more...) }
+	// In the arguments, DIR is the directory of these files.
+	files := map[string]string{
+		"events":     `{"type":"page"}`,
+		"config":     `{"channelId":5}`,
+		"broken":     `{"channelId":"abc"}`,
+		"incomplete": `{}`,
+		"truncated":  "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x4a\x04",
+	}
+	withFiles := func(more ...string) []string {
+		return append([]string{"-events", "DIR/events", "-config", "DIR/config"}, more...)
+	}
 	tests := []struct {
 		name   string
 		args   []string
@@ -39,28 +43,37 @@ func TestRun_usage(t *testing.T) { //nolint:tparallel // the subtests share file
 		{name: "argument without a flag", args: []string{"x"}, status: exitUsage, want: "unexpected arguments"},
 		{name: "token without events", token: "secret", status: exitUsage, want: "TRENGO_API_TOKEN"},
 		{name: "events without a token", args: withFiles(), status: exitUsage, want: "TRENGO_API_TOKEN is not set"},
-		{name: "events without a config", args: []string{"-events", events}, token: "secret", status: exitUsage, want: "both"},
+		{name: "events without a config", args: []string{"-events", "DIR/events"}, token: "secret", status: exitUsage, want: "both"},
 		{name: "checkpoint without events", args: []string{"-checkpoint", "x"}, status: exitUsage, want: "-checkpoint"},
-		{name: "standard input without a checkpoint", args: []string{"-events", "-", "-config", config}, token: "secret", status: exitUsage, want: "-checkpoint"},
+		{name: "standard input without a checkpoint", args: []string{"-events", "-", "-config", "DIR/config"}, token: "secret", status: exitUsage, want: "-checkpoint"},
 		{name: "negative limit", args: withFiles("-limit", "-1"), token: "secret", status: exitUsage, want: "negative"},
 		{name: "negative rate limit", args: withFiles("-rate-limit", "-1"), token: "secret", status: exitUsage, want: "negative"},
 		{name: "zero remember", args: withFiles("-remember", "0s"), token: "secret", status: exitUsage, want: "-remember"},
-		{name: "one file for two purposes", args: withFiles("-failed", dir+"/./events"), token: "secret", status: exitUsage, want: "two purposes"},
-		{name: "missing file", args: []string{"-events", "nowhere", "-config", config}, token: "secret", status: exitUsage, want: "nowhere"},
-		{name: "directory", args: []string{"-events", dir, "-config", config}, token: "secret", status: exitUsage, want: "not a regular file"},
-		{name: "truncated gzip file", args: []string{"-events", truncated, "-config", config}, token: "secret", status: exitUsage, want: "unexpected EOF"},
-		{name: "unreadable config", args: []string{"-events", events, "-config", broken}, token: "secret", status: exitUsage, want: "channelId"},
-		{name: "incomplete config", args: []string{"-events", events, "-config", incomplete}, token: "secret", status: exitUsage, want: "channel ID"},
-		{name: "plan with an incomplete config", args: []string{"-plan", "-events", events, "-config", incomplete}, status: exitUsage, want: "channel ID"},
+		{name: "one file for two purposes", args: withFiles("-failed", "DIR/./events"), token: "secret", status: exitUsage, want: "two purposes"},
+		{name: "missing file", args: []string{"-events", "nowhere", "-config", "DIR/config"}, token: "secret", status: exitUsage, want: "nowhere"},
+		{name: "directory", args: []string{"-events", "DIR", "-config", "DIR/config"}, token: "secret", status: exitUsage, want: "not a regular file"},
+		{name: "truncated gzip file", args: []string{"-events", "DIR/truncated", "-config", "DIR/config"}, token: "secret", status: exitUsage, want: "unexpected EOF"},
+		{name: "unreadable config", args: []string{"-events", "DIR/events", "-config", "DIR/broken"}, token: "secret", status: exitUsage, want: "channelId"},
+		{name: "incomplete config", args: []string{"-events", "DIR/events", "-config", "DIR/incomplete"}, token: "secret", status: exitUsage, want: "channel ID"},
+		{name: "plan with an incomplete config", args: []string{"-plan", "-events", "DIR/events", "-config", "DIR/incomplete"}, status: exitUsage, want: "channel ID"},
 		{name: "invalid token", args: withFiles(), token: "sec ret", status: exitUsage, want: "token"},
 		{name: "insecure base URL", args: withFiles("-base-url", "http://example.com"), token: "secret", status: exitUsage, want: "https"},
-		{name: "failed file that is not empty", args: withFiles("-failed", broken), token: "secret", status: exitUsage, want: "not empty"},
-		{name: "checkpoint that is another file", args: withFiles("-checkpoint", broken), token: "secret", status: exitUsage, want: "not a checkpoint"},
+		{name: "failed file that is not empty", args: withFiles("-failed", "DIR/broken"), token: "secret", status: exitUsage, want: "not empty"},
+		{name: "checkpoint that is another file", args: withFiles("-checkpoint", "DIR/broken"), token: "secret", status: exitUsage, want: "not a checkpoint"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for name, text := range files {
+				writeFile(t, filepath.Join(dir, name), text)
+			}
+			var args []string
+			for _, arg := range tt.args {
+				args = append(args, strings.Replace(arg, "DIR", dir, 1))
+			}
 			std, stdout, stderr, _ := newStdio("")
-			if status := run(tt.args, tt.token, std); status != tt.status || !strings.Contains(stderr.String(), tt.want) {
+			if status := run(args, tt.token, std); status != tt.status || !strings.Contains(stderr.String(), tt.want) {
 				t.Errorf("status %d, standard error %q", status, stderr)
 			}
 			if stdout.String() != "" {
@@ -69,10 +82,12 @@ func TestRun_usage(t *testing.T) { //nolint:tparallel // the subtests share file
 			if strings.Contains(stderr.String(), "sec ret") {
 				t.Errorf("the token is in %q", stderr)
 			}
+			for name, want := range files {
+				if got := readFile(t, filepath.Join(dir, name)); got != want {
+					t.Errorf("the file %s was changed to %q", name, got)
+				}
+			}
 		})
-	}
-	if text := readFile(t, broken); text != `{"channelId":"abc"}` {
-		t.Errorf("another file was changed to %q", text)
 	}
 }
 
