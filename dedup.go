@@ -133,6 +133,13 @@ func (q *queuedOperation) run(ctx context.Context) (Result, error) {
 	return result, withPrefix(err)
 }
 
+// earlierFailure returns how the operation ended when it was said to fail
+// permanently.
+func (q *queuedOperation) earlierFailure() error { return q.dedup.memory.failureOf(q.op) }
+
+// rememberFailure says that the operation would fail the same way again.
+func (q *queuedOperation) rememberFailure(err error) { q.dedup.memory.rememberFailure(q.op, err) }
+
 // apply does the operation. If that fails because the remembered contact was
 // deleted or merged, it searches for the contact once more, and tries again if
 // the search finds another one or none.

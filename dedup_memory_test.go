@@ -147,7 +147,7 @@ func TestMemory_forgetsReconciledWrites(t *testing.T) {
 			if got := pending(); got != step.want {
 				t.Errorf("%s: pending contacts and tickets are %v, want %v", step.what, got, step.want)
 			}
-			time.Sleep(settleTime)
+			time.Sleep(reconcileAfter)
 		}
 	})
 }

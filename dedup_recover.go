@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// settleTime is how long to wait before a missing result is taken as proof that
+// reconcileAfter is how long to wait before a missing result is taken as proof that
 // a write failed: until then Trengo may still be working on it, or its search
 // may not show it yet.
-const settleTime = time.Minute
+const reconcileAfter = time.Minute
 
 // A reconciler creates the contacts and tickets of one operation. If an attempt
 // may have taken effect, it looks for the result instead of repeating it.
@@ -56,7 +56,7 @@ func (r *reconciler) attemptContact(ctx context.Context, op *operation) (*Contac
 // person's contact, although the search at that time did not find it.
 func (r *reconciler) contactMayAppear(op *operation, searchedAt time.Time) bool {
 	ended, pending := r.memory.pendingContacts.Get(op.personKey())
-	return pending && searchedAt.Sub(ended) < settleTime
+	return pending && searchedAt.Sub(ended) < reconcileAfter
 }
 
 func contactUnknown(op *operation, err error) error {
@@ -160,7 +160,7 @@ func (r *reconciler) reconcileTicket(ctx context.Context, pending *pendingTicket
 	switch {
 	case err != nil:
 		return 0, err
-	case len(found) > 1, len(found) == 0 && started.Sub(pending.ended) < settleTime:
+	case len(found) > 1, len(found) == 0 && started.Sub(pending.ended) < reconcileAfter:
 		return 0, errUndecided
 	case len(found) == 0:
 		r.memory.pendingTickets.Delete(pending.ContactID)

@@ -19,9 +19,9 @@ import (
 	"github.com/trengo-go/trengo/trengotest"
 )
 
-// settleAfter is how long after a write ended a lookup that finds nothing is
+// reconcileAfter is how long after a write ended a lookup that finds nothing is
 // taken as proof that the write failed.
-const settleAfter = time.Minute
+const reconcileAfter = time.Minute
 
 // channelKinds are the two kinds of channels: a lost ticket with a subject is
 // found by it, one without must at least not have a message.
@@ -115,7 +115,7 @@ func TestReconcile_otherTickets(t *testing.T) {
 				d.WantSent("search, open, list")
 				d.InjectFunc(nil)
 				before := len(d.Tickets())
-				time.Sleep(settleAfter)
+				time.Sleep(reconcileAfter)
 				result := d.MustProcess(fixtures.Track("1", c.who))
 				d.WantSent("list, open")
 				if created := len(d.Tickets()) - before; created != 1 || result.Duplicate {
@@ -147,7 +147,7 @@ func TestReconcile_listIgnoresItsFilter(t *testing.T) {
 		})
 		d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 		d.InjectFunc(nil)
-		time.Sleep(settleAfter)
+		time.Sleep(reconcileAfter)
 		d.MustProcess(fixtures.Track("1", fixtures.AnnEmail))
 		d.WantTickets(contactID, 1)
 	})
@@ -167,7 +167,7 @@ func TestReconcile_severalCandidates(t *testing.T) {
 		d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 		d.InjectFunc(nil)
 		d.ResetRequests()
-		time.Sleep(2 * settleAfter)
+		time.Sleep(2 * reconcileAfter)
 		for _, message := range []string{"1", "2"} {
 			d.MustFail(fixtures.Track(message, fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 			d.WantSent("list")
@@ -184,11 +184,11 @@ var failedWrites = map[string]struct {
 	waits   time.Duration // between the end of the first delivery and the next
 	settled bool          // the next delivery repeats the write
 }{
-	"a minute later":                       {trengotest.LostBefore(), 0, settleAfter, true},
-	"less than a minute later":             {trengotest.LostBefore(), 0, settleAfter - 1, false},
-	"a lookup that begins before":          {trengotest.LostBefore(), time.Second, settleAfter - 3*time.Second/2, false},
-	"less than a minute after the timeout": {trengotest.Late(time.Hour), 0, settleAfter - 1, false},
-	"a minute after the timeout":           {trengotest.Late(time.Hour), 0, settleAfter, true},
+	"a minute later":                       {trengotest.LostBefore(), 0, reconcileAfter, true},
+	"less than a minute later":             {trengotest.LostBefore(), 0, reconcileAfter - 1, false},
+	"a lookup that begins before":          {trengotest.LostBefore(), time.Second, reconcileAfter - 3*time.Second/2, false},
+	"less than a minute after the timeout": {trengotest.Late(time.Hour), 0, reconcileAfter - 1, false},
+	"a minute after the timeout":           {trengotest.Late(time.Hour), 0, reconcileAfter, true},
 }
 
 // A lookup that finds no ticket settles the outcome only after a minute.
@@ -207,7 +207,7 @@ func TestReconcile_ticketThatWasNotCreated(t *testing.T) {
 					d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 					d.WantSent("list")
 					d.WantTickets(contactID, 0)
-					time.Sleep(settleAfter - c.waits)
+					time.Sleep(reconcileAfter - c.waits)
 				}
 				result := d.MustProcess(fixtures.Track("1", fixtures.AnnEmail))
 				if result.Duplicate || result.TicketID == 0 {
@@ -235,7 +235,7 @@ func TestReconcile_contactThatWasNotCreated(t *testing.T) {
 					// A lookup that finds nothing does not restart the minute.
 					d.MustFail(fixtures.Identify("1", fixtures.AnnPhone, "Ann"), trengo.ErrOutcomeUnknown)
 					d.WantSent("search")
-					time.Sleep(settleAfter - c.waits)
+					time.Sleep(reconcileAfter - c.waits)
 				}
 				d.MustProcess(fixtures.Identify("1", fixtures.AnnPhone, "Ann"))
 				d.WantSent("search, create on phone channel")
@@ -299,7 +299,7 @@ func TestReconcile_ticketIsFoundOnce(t *testing.T) {
 					one := d.MustProcess(fixtures.Track("1", channel.who))
 					d.FailNext("open", trengotest.LostBefore())
 					d.MustFail(fixtures.Track("2", channel.who), trengo.ErrOutcomeUnknown)
-					time.Sleep(settleAfter)
+					time.Sleep(reconcileAfter)
 					two := d.MustProcess(fixtures.Track("2", channel.who))
 					if one.TicketID == two.TicketID || two.Duplicate {
 						t.Errorf("result of the second event is %+v, that of the first %+v", two, one)
@@ -319,7 +319,7 @@ func TestReconcile_eventWithoutMessageID(t *testing.T) {
 		d.FailNext("open", trengotest.Late(trengo.DefaultTimeout+45*time.Second))
 		d.MustFail(fixtures.Track("", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
 		d.MustFail(fixtures.Track("", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
-		time.Sleep(settleAfter)
+		time.Sleep(reconcileAfter)
 		d.MustProcess(fixtures.Track("", fixtures.AnnEmail))
 		d.WantTickets(contactID, 2)
 	})
@@ -443,7 +443,7 @@ func TestReconcile_oldTicketsOfAColdProcess(t *testing.T) {
 					d.FailNext("open", trengotest.LostBefore())
 					d.MustFail(fixtures.Track("1", channel.who), trengo.ErrOutcomeUnknown)
 					d.WantTickets(contactID, 2*old)
-					time.Sleep(settleAfter)
+					time.Sleep(reconcileAfter)
 					result := d.MustProcess(fixtures.Track("1", channel.who))
 					d.WantTickets(contactID, 2*old+1)
 					if result.Duplicate {
@@ -654,7 +654,7 @@ func TestReconcile_lostTicketIsOlderThanOthers(t *testing.T) {
 		// The first ticket of the other contact is not taken for its second.
 		d.FailNext("open", trengotest.LostBefore())
 		d.MustFail(fixtures.Track("2", fixtures.BobEmail), trengo.ErrOutcomeUnknown)
-		time.Sleep(settleAfter)
+		time.Sleep(reconcileAfter)
 		d.MustProcess(fixtures.Track("2", fixtures.BobEmail))
 		d.WantTickets(bob.ID, 2)
 	})

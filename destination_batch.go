@@ -161,7 +161,7 @@ func (r *runner) finish() {
 func (r *runner) runLine(ctx context.Context, line *delivery) {
 	for d := line; d != nil; d = d.next {
 		if r.policy != nil {
-			if err := r.dedup.memory.failureOf(d.queued.op); err != nil {
+			if err := d.queued.earlierFailure(); err != nil {
 				d.Err = err
 				r.emit(d.Outcome)
 				continue
@@ -172,7 +172,7 @@ func (r *runner) runLine(ctx context.Context, line *delivery) {
 		switch {
 		case r.policy == nil || d.Err == nil:
 		case r.policy.isPermanent(d.Err):
-			r.dedup.memory.rememberFailure(d.queued.op, d.Err)
+			d.queued.rememberFailure(d.Err)
 		case r.policy.willRedeliver(d.Err):
 			r.holdBack(d.next, d.Err)
 			return

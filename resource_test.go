@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,6 +21,26 @@ import (
 	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
+
+// A method without a row in fixtures.Methods would not be tested.
+func TestServices_areComplete(t *testing.T) {
+	t.Parallel()
+	var rows []string
+	for _, m := range fixtures.Methods() {
+		name, _, _ := strings.Cut(m.Name, " ")
+		rows = append(rows, name)
+	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[trengo.Client]()) {
+		if !field.IsExported() {
+			continue
+		}
+		for i := range field.Type.NumMethod() {
+			if name := field.Type.Elem().Name() + "." + field.Type.Method(i).Name; !slices.Contains(rows, name) {
+				t.Errorf("%s does not have a row in fixtures.Methods", name)
+			}
+		}
+	}
+}
 
 // Every method sends one request, and returns the error of its response.
 func TestServices_error(t *testing.T) {

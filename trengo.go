@@ -41,10 +41,11 @@ func NewClient(token string, opts ...Option) (*Client, error) {
 // sent; its error is a [context.DeadlineExceeded]. The error is an [*Error]; out
 // may be partly filled then.
 //
-// The services call the endpoints that they know. Use Do for the others:
+// The services call the endpoints that they know. Use Do for the others, such as
+// a message in the team chat:
 //
-//	var labels struct{ Data []trengo.Label }
-//	err := client.Do(ctx, trengo.Request{Path: "/labels"}, &labels)
+//	message := map[string]any{"threadId": 5, "body": "Deployed"}
+//	err := client.Do(ctx, trengo.Request{Method: "POST", Path: "/internal_chat/messages", Body: message}, nil)
 func (c *Client) Do(ctx context.Context, r Request, out any) error {
 	var decode func([]byte) error
 	if out != nil {
