@@ -144,11 +144,14 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	c.last.reset()
 	timed, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
+	// Only this request is traced: what the caller's code sends with its context
+	// is not part of the attempt.
+	timed = httptrace.WithClientTrace(timed, c.last.trace())
 	began := time.Now()
 	resp, result, err := t.exchange(c, req.WithContext(timed), began)
 	if err != nil {
 		err = withContextError(ctx, err)
-		c.endAttempt(result, err, time.Since(began))
+		c.endAttempt(ctx, result, err, time.Since(began))
 		return nil, err
 	}
 	response, err := readResponse(resp)
@@ -156,7 +159,7 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	c.last.response = response
 	resp.Body = http.NoBody
 	result, cause := c.last.judgeResponse(withContextError(ctx, err), c.req.Accept)
-	c.endAttempt(result, cause, elapsed)
+	c.endAttempt(ctx, result, cause, elapsed)
 	return resp, nil
 }
 

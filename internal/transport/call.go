@@ -33,9 +33,8 @@ func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 // A call is the state of one call. go-retryablehttp and http.Client reach it
 // through the context of the request.
 type call struct {
-	req       *Call // the caller's
-	engine    *Engine
-	callerCtx context.Context //nolint:containedctx // observers get it: requests made with the engine's would count as this call's
+	req    *Call // the caller's
+	engine *Engine
 
 	slot      slot
 	holdsSlot bool
@@ -187,13 +186,13 @@ func (c *call) cappedRetryAfter() time.Duration {
 }
 
 // endAttempt records how the last attempt ended.
-func (c *call) endAttempt(result outcome, cause error, elapsed time.Duration) {
+func (c *call) endAttempt(ctx context.Context, result outcome, cause error, elapsed time.Duration) {
 	c.last.outcome, c.last.cause = result, cause
 	if result == outcomeLost || result == outcomeServerError || result == outcomeUnreadable {
 		c.mayHaveActed = true
 	}
-	if c.engine.observer.enabled(c.callerCtx) {
-		c.engine.observer.attempt(c.callerCtx, c.describe(elapsed))
+	if c.engine.observer.enabled(ctx) {
+		c.engine.observer.attempt(ctx, c.describe(elapsed))
 	}
 }
 

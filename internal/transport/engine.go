@@ -8,7 +8,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"sync"
 	"time"
@@ -28,8 +27,9 @@ type Options struct {
 	// is called with the context of the call, possibly by many goroutines.
 	Authorization func(context.Context) (string, error)
 	Logger        *slog.Logger // nil means no log
-	// Observer is called after each attempt, with the context that [Engine.Do]
-	// was given and by the same goroutine. Nil means no observer.
+	// Observer is called after each attempt, with the values and the deadline
+	// of the context that [Engine.Do] was given and by the same goroutine. Nil
+	// means no observer.
 	Observer func(context.Context, Attempt)
 }
 
@@ -139,8 +139,8 @@ func (e *Engine) httpClient(given *http.Client) *http.Client {
 // Do sends the call until there is a usable response or a reason to stop. The
 // error is a *Failure.
 func (e *Engine) Do(ctx context.Context, req *Call) (*Response, error) {
-	c := &call{req: req, engine: e, callerCtx: ctx}
-	ctx = httptrace.WithClientTrace(context.WithValue(ctx, callKey{}, c), c.last.trace())
+	c := &call{req: req, engine: e}
+	ctx = context.WithValue(ctx, callKey{}, c)
 	// The caller's code runs while the slot is held: it may panic or end its
 	// goroutine.
 	defer func() {

@@ -36,21 +36,33 @@ func TestObservedTimes(t *testing.T) {
 	})
 }
 
-// An observer may make requests with the context that it gets. What the engine
-// adds to the context of its own requests must not count those.
-func TestObserverGetsTheCallersContext(t *testing.T) {
+// The caller's code may send requests of its own with the context that it is
+// called with. They do not count as requests of the attempt.
+func TestContextOfTheCallersCode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
-		ctx := context.WithValue(t.Context(), key{}, "value")
-		var seen []context.Context
-		e := newEngine(&stub{responses: []canned{{status: 429}, {status: 200}}}, func(o *Options) {
-			o.Observer = func(ctx context.Context, _ Attempt) { seen = append(seen, ctx) }
+		ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), key{}, "value"), time.Minute)
+		defer cancel()
+		deadline, _ := ctx.Deadline()
+		calls := 0
+		check := func(got context.Context) {
+			calls++
+			if at, ok := got.Deadline(); !ok || !at.Equal(deadline) || got.Value(key{}) != "value" {
+				t.Errorf("deadline %v and value %v, want those of the caller's context", at, got.Value(key{}))
+			}
+			if httptrace.ContextClientTrace(got) != nil {
+				t.Error("the context is traced")
+			}
+		}
+		e := newEngine(&stub{responses: []canned{{status: 503}, {status: 200}}}, func(o *Options) {
+			o.Observer = func(ctx context.Context, _ Attempt) { check(ctx) }
+			o.Authorization = func(ctx context.Context) (string, error) { check(ctx); return "token", nil }
 		})
 		if _, err := e.Do(ctx, newCall(http.MethodGet, true)); err != nil {
 			t.Fatal(failureOf(t, err))
 		}
-		if want := []context.Context{ctx, ctx}; !slices.Equal(seen, want) {
-			t.Errorf("the observer got %v, want %v", seen, want)
+		if calls != 4 {
+			t.Errorf("%d calls of the caller's code, want 4", calls)
 		}
 	})
 }
@@ -122,10 +134,10 @@ func (r untilCanceled) Read([]byte) (int, error) {
 }
 
 func TestSilentLoggerCostsNothing(t *testing.T) {
-	c := &call{req: newCall(http.MethodGet, true), callerCtx: t.Context(), engine: newEngine(&stub{}, func(o *Options) {
+	c := &call{req: newCall(http.MethodGet, true), engine: newEngine(&stub{}, func(o *Options) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	})}
-	if n := testing.AllocsPerRun(100, func() { c.endAttempt(outcomeRefused, nil, time.Second) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { c.endAttempt(t.Context(), outcomeRefused, nil, time.Second) }); n != 0 {
 		t.Errorf("%v allocations for a line that is not logged", n)
 	}
 }
