@@ -255,7 +255,7 @@ func TestReplay_interruptedTwice(t *testing.T) {
 				if elapsed := time.Since(start); elapsed > 2*time.Second {
 					t.Errorf("the run stopped only after %s", elapsed)
 				}
-				cancelled := fx.Tickets()[0].Subject
+				canceled := fx.Tickets()[0].Subject
 				status, want := exitOK, 2
 				if hold {
 					status, want = exitFailed, 1
@@ -263,12 +263,12 @@ func TestReplay_interruptedTwice(t *testing.T) {
 				fx.replay(withHold(hold)).check(t, status, "1 more were in flight", "left 0")
 				got := 0
 				for _, ticket := range fx.Tickets() {
-					if ticket.Subject == cancelled {
+					if ticket.Subject == canceled {
 						got++
 					}
 				}
 				if got != want {
-					t.Errorf("%d tickets of the cancelled event, want %d", got, want)
+					t.Errorf("%d tickets of the canceled event, want %d", got, want)
 				}
 				if n := len(fx.failedLines()); hold != (n == 1) {
 					t.Errorf("%d failed events", n)
