@@ -40,8 +40,9 @@ type Channel struct {
 	EmailChannel *EmailChannel     `json:"emailChannel"`
 }
 
-// UnmarshalJSON reads the window for reopening tickets, which Trengo sends as 30
-// or "30". Anything else is zero.
+// UnmarshalJSON leaves a field empty that has the wrong type, and reads the window
+// for reopening tickets as 30 or "30", both of which Trengo sends. A struct that
+// embeds a Channel inherits this method; make it a named field instead.
 func (c *Channel) UnmarshalJSON(data []byte) error {
 	type plainChannel Channel // without this method
 	c.ReopenClosedTicketTimeWindowDays = 0

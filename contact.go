@@ -65,7 +65,7 @@ func (s *ContactsService) Update(ctx context.Context, id int64, in ContactUpdate
 //
 // Trengo API: DELETE /contacts/{id}
 func (s *ContactsService) Delete(ctx context.Context, id int64) error {
-	return (*service)(s).do(ctx, Request{Method: http.MethodDelete, Path: resourcePath(contactsPath, id)})
+	return (*service)(s).do(ctx, Request{Method: http.MethodDelete, Path: resourcePath(contactsPath, id)}, nil)
 }
 
 // A Contact is a person on one kind of channel. Which fields are filled
@@ -77,7 +77,7 @@ type Contact struct {
 	FullName string `json:"full_name"`
 	Email    string `json:"email"`
 	// Phone is the phone number as it was stored: with or without +, perhaps
-	// with blanks.
+	// with spaces.
 	Phone          string `json:"phone"`
 	FormattedPhone string `json:"formatted_phone"`
 	// Identifier is the email or else the formatted phone number: for people

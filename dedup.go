@@ -10,7 +10,8 @@ import (
 // A deduplicator runs operations: those of one person one at a time, and each
 // message once.
 type deduplicator struct {
-	client    *Client
+	contacts  *ContactsService
+	tickets   *TicketsService
 	cfg       *DestinationConfig
 	templates eventTemplates
 	rules     rules
@@ -20,7 +21,8 @@ type deduplicator struct {
 
 func newDeduplicator(client *Client, cfg *DestinationConfig, templates eventTemplates) *deduplicator {
 	return &deduplicator{
-		client:    client,
+		contacts:  client.Contacts,
+		tickets:   client.Tickets,
 		cfg:       cfg,
 		templates: templates,
 		rules: rules{
@@ -35,7 +37,8 @@ func newDeduplicator(client *Client, cfg *DestinationConfig, templates eventTemp
 
 var errZeroDestination = safeText("the Destination was not made by NewDestination")
 
-// parse interprets an event. Without a deduplicator no event can be.
+// parse interprets an event. A nil deduplicator, which a zero Destination has,
+// returns an error.
 func (d *deduplicator) parse(ev *Event) (*operation, error) {
 	if d == nil {
 		return nil, errZeroDestination
@@ -43,7 +46,7 @@ func (d *deduplicator) parse(ev *Event) (*operation, error) {
 	return parseOperation(ev, d.cfg, d.templates)
 }
 
-// prepare interprets an event. What is wrong with it is reported by run.
+// prepare interprets an event. run reports what is wrong with it.
 func (d *deduplicator) prepare(ev *Event) *queuedOperation {
 	op, err := d.parse(ev)
 	return &queuedOperation{dedup: d, op: op, err: err}
@@ -66,10 +69,16 @@ func (d *deduplicator) plan(ctx context.Context, ev *Event) (Plan, error) {
 	return Plan{Result: result, Writes: dry.writes}, withPrefix(err)
 }
 
-// newSession returns the backend for one operation.
-func (d *deduplicator) newSession() *session {
-	s := &session{client: d.client, memory: d.memory, lookup: d.lookup, rules: &d.rules}
-	s.reconcile = reconciler{client: d.client, lookup: d.lookup, memory: d.memory, calls: &s.calls}
+// newSession returns the backend that carries out op.
+func (d *deduplicator) newSession(op *operation) *session {
+	s := &session{
+		contacts:        d.contacts,
+		memory:          d.memory,
+		lookup:          d.lookup,
+		allowDuplicates: d.rules.allowDuplicates,
+		maxWrites:       d.rules.maxWrites(op),
+	}
+	s.reconciler = reconciler{contacts: d.contacts, tickets: d.tickets, lookup: d.lookup, memory: d.memory, calls: &s.calls}
 	return s
 }
 
@@ -103,7 +112,8 @@ func (q *queuedOperation) release() {
 	}
 }
 
-// run waits for the operation's turn and does it, unless it was done before.
+// run waits until earlier operations of the person have ended and does the
+// operation, unless it was done before.
 func (q *queuedOperation) run(ctx context.Context) (Result, error) {
 	switch {
 	case q.err != nil:
@@ -124,9 +134,9 @@ func (q *queuedOperation) run(ctx context.Context) (Result, error) {
 			return earlier, nil
 		}
 	}
-	s := q.dedup.newSession()
+	s := q.dedup.newSession(q.op)
 	defer s.release()
-	result, err := q.apply(ctx, s)
+	result, err := q.applyOrSearchAgain(ctx, s)
 	if err == nil {
 		memory.rememberResult(key, result)
 	}
@@ -140,10 +150,10 @@ func (q *queuedOperation) earlierFailure() error { return q.dedup.memory.failure
 // rememberFailure says that the operation would fail the same way again.
 func (q *queuedOperation) rememberFailure(err error) { q.dedup.memory.rememberFailure(q.op, err) }
 
-// apply does the operation. If that fails because the remembered contact was
+// applyOrSearchAgain does the operation. If that fails because the remembered contact was
 // deleted or merged, it searches for the contact once more, and tries again if
 // the search finds another one or none.
-func (q *queuedOperation) apply(ctx context.Context, s *session) (Result, error) {
+func (q *queuedOperation) applyOrSearchAgain(ctx context.Context, s *session) (Result, error) {
 	result, err := q.dedup.rules.apply(ctx, q.op, s)
 	if !s.foundStale(err) {
 		return result, err

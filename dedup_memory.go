@@ -88,10 +88,6 @@ func (m *memory) rememberFailure(op *operation, err error) {
 	}
 }
 
-// A fingerprint represents a message in a fraction of its size. At 128 bits no
-// two are ever the same.
-type fingerprint [2]uint64
-
 func (m *memory) fingerprint(key messageKey) fingerprint {
 	return fingerprint{maphash.Comparable(m.seeds[0], key), maphash.Comparable(m.seeds[1], key)}
 }
@@ -138,6 +134,10 @@ func (m *memory) nameOf(contactID int64) (name string, readAt time.Time, ok bool
 	known, ok := m.contacts.Get(contactNameKey(contactID))
 	return known.name, known.readAt, ok
 }
+
+// A fingerprint represents a message in a fraction of its size. With 128 bits, two
+// messages do not share one in practice.
+type fingerprint [2]uint64
 
 // A contactKey is either a person on a channel, for the ID of their contact,
 // or a contact on no channel, for its name.

@@ -15,15 +15,16 @@ const reconcileAfter = time.Minute
 // A reconciler creates the contacts and tickets of one operation. If an attempt
 // may have taken effect, it looks for the result instead of repeating it.
 type reconciler struct {
-	client *Client
-	lookup contactLookup
-	memory *memory
-	calls  *callSequence
+	contacts *ContactsService
+	tickets  *TicketsService
+	lookup   contactLookup
+	memory   *memory
+	calls    *callSequence
 }
 
-// createContact creates the person's contact, or returns the one that an
+// createContactOnce creates the person's contact, or returns the one that an
 // attempt of this call created.
-func (r *reconciler) createContact(ctx context.Context, op *operation) (*Contact, error) {
+func (r *reconciler) createContactOnce(ctx context.Context, op *operation) (*Contact, error) {
 	contact, err := r.attemptContact(ctx, op)
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		return contact, err
@@ -47,7 +48,7 @@ func (r *reconciler) attemptContact(ctx context.Context, op *operation) (*Contac
 			r.memory.pendingContacts.Delete(op.personKey())
 		}
 	}()
-	contact, err := r.client.Contacts.Create(r.calls.writeContext(ctx), op.contactParams())
+	contact, err := r.contacts.Create(r.calls.writeContext(ctx), op.contactParams())
 	unknown = errors.Is(err, ErrOutcomeUnknown)
 	return contact, err
 }
@@ -63,8 +64,8 @@ func contactUnknown(op *operation, err error) error {
 	return &opError{op: fmt.Sprintf("contact on channel %d", op.channelID), err: err}
 }
 
-// createTicket creates a ticket, unless an earlier attempt may have done so.
-func (r *reconciler) createTicket(ctx context.Context, op *operation, in TicketCreateParams) (int64, error) {
+// createTicketOnce creates a ticket, unless an earlier attempt may have done so.
+func (r *reconciler) createTicketOnce(ctx context.Context, op *operation, in TicketCreateParams) (int64, error) {
 	if pending, ok := r.memory.pendingTickets.Get(in.ContactID); ok {
 		id, err := r.reconcileTicket(ctx, &pending)
 		if err != nil {
@@ -118,7 +119,7 @@ func (r *reconciler) createTicketAbove(ctx context.Context, op *operation, in Ti
 	switch {
 	case id != 0:
 		return id, nil
-	case lookupErr == nil || errors.Is(lookupErr, errUndecided):
+	case lookupErr == nil || errors.Is(lookupErr, errStillPending):
 		return 0, ticketUnknown(&pending, err)
 	default:
 		return 0, ticketUnknown(&pending, &chainError{separator: "; looking for it: ", errs: []error{err, lookupErr}})
@@ -135,7 +136,7 @@ func (r *reconciler) attemptTicket(ctx context.Context, pending *pendingTicket) 
 			r.memory.pendingTickets.Put(pending.ContactID, *pending)
 		}
 	}()
-	ticket, err := r.client.Tickets.Create(r.calls.writeContext(ctx), pending.TicketCreateParams)
+	ticket, err := r.tickets.Create(r.calls.writeContext(ctx), pending.TicketCreateParams)
 	unknown = errors.Is(err, ErrOutcomeUnknown)
 	if err != nil {
 		return 0, err
@@ -144,8 +145,8 @@ func (r *reconciler) attemptTicket(ctx context.Context, pending *pendingTicket) 
 	return ticket.ID, nil
 }
 
-// errUndecided is why a scan did not tell what became of a ticket.
-var errUndecided = safeText("it may still appear, or several could be it")
+// errStillPending is why a scan did not tell what became of a ticket.
+var errStillPending = safeText("it may still appear, or several could be it")
 
 // reconcileTicket looks for a pending ticket. It returns the ticket's ID, 0 if
 // it was never created, and an error as long as that is not known.
@@ -161,7 +162,7 @@ func (r *reconciler) reconcileTicket(ctx context.Context, pending *pendingTicket
 	case err != nil:
 		return 0, err
 	case len(found) > 1, len(found) == 0 && started.Sub(pending.ended) < reconcileAfter:
-		return 0, errUndecided
+		return 0, errStillPending
 	case len(found) == 0:
 		r.memory.pendingTickets.Delete(pending.ContactID)
 		return 0, nil
@@ -191,7 +192,7 @@ var errTooManyTickets = safeText("the contact has too many tickets to scan")
 func (r *reconciler) scanTickets(ctx context.Context, contactID int64, f func(*Ticket)) error {
 	scanned := 0
 	options := TicketListOptions{ContactID: contactID, PerPage: scanPageSize}
-	for ticket, err := range r.client.Tickets.List(r.calls.readContext(ctx, 1), options) {
+	for ticket, err := range r.tickets.List(r.calls.readContext(ctx, 1), options) {
 		if err != nil {
 			return err
 		}

@@ -13,12 +13,13 @@ import (
 // locks the contact as soon as that is known, so that no other operation of the
 // contact runs meanwhile.
 type session struct {
-	client    *Client
-	memory    *memory
-	lookup    contactLookup
-	rules     *rules
-	calls     callSequence
-	reconcile reconciler
+	contacts        *ContactsService
+	memory          *memory
+	lookup          contactLookup
+	allowDuplicates bool
+	maxWrites       int // that can follow a search
+	calls           callSequence
+	reconciler      reconciler
 
 	lock       *keyqueue.Reservation[personKey] // of the contact; nil: not locked
 	lockedID   int64
@@ -51,12 +52,11 @@ func waitForPerson(ctx context.Context, r *keyqueue.Reservation[personKey]) erro
 
 // foundStale reports whether an operation failed because its contact, which was
 // remembered, was deleted or merged since.
-func (s *session) foundStale(err error) bool { return s.fromMemory && isGone(err) }
+func (s *session) foundStale(err error) bool { return s.fromMemory && isContactMissing(err) }
 
-// isGone reports whether a write was refused in the way in which Trengo refuses
-// writes to a contact that does not exist: an update as not found, a ticket as
-// unprocessable.
-func isGone(err error) bool {
+// isContactMissing reports whether Trengo rejected a write as it does when the
+// contact does not exist: an update as not found, a ticket as unprocessable.
+func isContactMissing(err error) bool {
 	var failed *Error
 	if errors.Is(err, ErrOutcomeUnknown) || !errors.As(err, &failed) {
 		return false
@@ -86,11 +86,11 @@ func (s *session) findContact(ctx context.Context, op *operation) (*Contact, err
 		return s.remembered(id), err
 	}
 	s.searchedAt = time.Now()
-	contact, err := s.lookup.find(s.calls.readContext(ctx, s.rules.maxWrites(op)), op)
+	contact, err := s.lookup.find(s.calls.readContext(ctx, s.maxWrites), op)
 	switch {
 	case err != nil:
 		return nil, err
-	case contact == nil && s.reconcile.contactMayAppear(op, s.searchedAt):
+	case contact == nil && s.reconciler.contactMayAppear(op, s.searchedAt):
 		return nil, contactUnknown(op, ErrOutcomeUnknown)
 	case contact == nil:
 		return nil, nil
@@ -135,16 +135,16 @@ func (s *session) createContact(ctx context.Context, op *operation) (*Contact, e
 }
 
 func (s *session) createOrReconcile(ctx context.Context, op *operation) (*Contact, error) {
-	if s.rules.allowDuplicates {
+	if s.allowDuplicates {
 		// The user chose to create again rather than to look.
 		s.searchedAt = time.Now()
-		return s.client.Contacts.Create(s.calls.writeContext(ctx), op.contactParams())
+		return s.contacts.Create(s.calls.writeContext(ctx), op.contactParams())
 	}
-	return s.reconcile.createContact(ctx, op)
+	return s.reconciler.createContactOnce(ctx, op)
 }
 
 func (s *session) renameContact(ctx context.Context, op *operation, contactID int64) error {
-	contact, err := s.client.Contacts.Update(s.calls.writeContext(ctx), contactID, ContactUpdateParams{Name: op.name})
+	contact, err := s.contacts.Update(s.calls.writeContext(ctx), contactID, ContactUpdateParams{Name: op.name})
 	if err != nil {
 		s.memory.rememberName(contactID, unknownName)
 		return err
@@ -170,5 +170,5 @@ func (s *session) createTicket(ctx context.Context, op *operation, in TicketCrea
 			return earlier.TicketID, nil
 		}
 	}
-	return s.reconcile.createTicket(ctx, op, in)
+	return s.reconciler.createTicketOnce(ctx, op, in)
 }

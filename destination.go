@@ -27,8 +27,8 @@ import (
 //     is looked up among the contact's tickets: one with the same channel and
 //     subject, newer than all that existed before. If there is none yet, the
 //     event ends with [ErrOutcomeUnknown], and nothing of the kind is created for
-//     that person. A lookup made at least a minute after the attempt that still
-//     finds nothing settles it, and the ticket is created. Redeliver such events.
+//     that person. If a lookup made at least a minute after the attempt still
+//     finds none, the ticket is created. Redeliver such events.
 //
 // To tell a contact's old tickets from a new one, a process lists the tickets of
 // one contact before it creates its first: one request per process.
@@ -86,9 +86,7 @@ func NewDestination(client *Client, cfg DestinationConfig) (*Destination, error)
 // [DestinationConfig.ChannelID].
 //
 // Events of one person are processed one at a time, in the order of the calls;
-// events of different people in parallel. (An event with an identifier and one
-// that names the same contact never run together, but their order is not
-// guaranteed.) For an event that was processed before, by its message ID,
+// events of different people in parallel. For an event that was processed before, by its message ID,
 // Process returns the remembered result. An event whose effect is not known
 // ends with [ErrOutcomeUnknown]; call Process with it again, preferably after a
 // minute: it then first checks whether the earlier attempt took effect. This

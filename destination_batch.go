@@ -10,8 +10,10 @@ import (
 	"sync"
 )
 
-// A runner runs many deliveries. Deliveries of one person form a line and run
-// in its order; each of a bounded number of workers runs one line at a time.
+// A runner runs many deliveries with a bounded number of workers, each of which
+// runs one line of them at a time. In runArray the deliveries of a person are one
+// line; in runSequence each delivery is a line, and the person's queue keeps the
+// order.
 type runner struct {
 	dedup      *deduplicator
 	policy     *redeliveryPolicy // nil: a failure does not concern other events
@@ -22,18 +24,6 @@ type runner struct {
 	onLineEnd  func()        // called concurrently
 }
 
-// A redeliveryPolicy describes a sender that delivers several events together,
-// and all of them again if one fails.
-type redeliveryPolicy struct {
-	// isPermanent reports whether an event that ended with err would end the
-	// same way again. It is not tried again for a while, so that others find
-	// room.
-	isPermanent func(err error) bool
-	// willRedeliver reports whether the sender delivers an event that ended
-	// with err again. Events of the person after it must not overtake it.
-	willRedeliver func(err error) bool
-}
-
 func newRunner(d *deduplicator, concurrency int, policy *redeliveryPolicy) *runner {
 	return &runner{dedup: d, policy: policy, maxWorkers: max(1, concurrency), lines: make(chan *delivery)}
 }
@@ -42,16 +32,16 @@ func newRunner(d *deduplicator, concurrency int, policy *redeliveryPolicy) *runn
 // complete.
 func (r *runner) runSequence(ctx context.Context, events iter.Seq2[*Event, error], yield func(Outcome) bool) {
 	ctx, cancel := context.WithCancel(ctx)
-	outcomes, slots := make(chan Outcome), make(chan struct{}, r.maxWorkers)
+	outcomes, busy := make(chan Outcome), make(chan struct{}, r.maxWorkers)
 	r.emit = func(o Outcome) { outcomes <- o }
-	r.onLineEnd = func() { <-slots }
+	r.onLineEnd = func() { <-busy }
 	r.startWorkers(ctx, r.maxWorkers)
 	var panicked any // of the sequence, which belongs to the caller
 	go func() {
 		defer close(outcomes)
 		defer r.finish()
 		defer func() { panicked = recover() }()
-		r.admitAll(ctx, events, slots)
+		r.admitAll(ctx, events, busy)
 	}()
 	defer func() {
 		cancel()
@@ -70,14 +60,13 @@ func (r *runner) runSequence(ctx context.Context, events iter.Seq2[*Event, error
 }
 
 // admitAll reserves for each event its position in the queue of its person, in
-// the order of the input. It waits for a slot, of which each worker has one,
-// first: an event that has a position but does not run would hold up those that
-// do, for ever.
-func (r *runner) admitAll(ctx context.Context, events iter.Seq2[*Event, error], slots chan<- struct{}) {
+// the order of the input. It waits for a free worker first: an event that has a
+// position but does not run would hold up those that do, for ever.
+func (r *runner) admitAll(ctx context.Context, events iter.Seq2[*Event, error], busy chan<- struct{}) {
 	index := 0
 	for ev, err := range events {
 		select {
-		case slots <- struct{}{}:
+		case busy <- struct{}{}:
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
@@ -159,7 +148,14 @@ func (r *runner) finish() {
 }
 
 func (r *runner) runLine(ctx context.Context, line *delivery) {
-	for d := line; d != nil; d = d.next {
+	d := line
+	defer func() {
+		for ; d != nil; d = d.next { // the user's code has called runtime.Goexit
+			d.Err = withPrefix(errGoexit)
+			r.emit(d.Outcome)
+		}
+	}()
+	for ; d != nil; d = d.next {
 		if r.policy != nil {
 			if err := d.queued.earlierFailure(); err != nil {
 				d.Err = err
@@ -175,6 +171,7 @@ func (r *runner) runLine(ctx context.Context, line *delivery) {
 			d.queued.rememberFailure(d.Err)
 		case r.policy.willRedeliver(d.Err):
 			r.holdBack(d.next, d.Err)
+			d = nil
 			return
 		}
 	}
@@ -185,6 +182,18 @@ func (r *runner) holdBack(line *delivery, cause error) {
 		d.Err = &opError{op: "held back behind another event of the same person", err: cause}
 		r.emit(d.Outcome)
 	}
+}
+
+// A redeliveryPolicy describes a sender that delivers several events together,
+// and all of them again if one fails.
+type redeliveryPolicy struct {
+	// isPermanent reports whether an event that ended with err would end the
+	// same way again. It is not tried again for a while: each delivery would
+	// spend its requests again, and there might never be room for the others.
+	isPermanent func(err error) bool
+	// willRedeliver reports whether the sender delivers an event that ended
+	// with err again. Events of the person after it must not overtake it.
+	willRedeliver func(err error) bool
 }
 
 // A delivery is an event on its way to its outcome.
@@ -227,6 +236,10 @@ func (d *delivery) run(ctx context.Context) {
 		d.Err = err
 	}
 }
+
+// errGoexit is the error of an event whose goroutine was ended by the user's code,
+// and of those that waited for it.
+var errGoexit = &panicError{site: "an option or a transport", what: "runtime.Goexit"}
 
 // catchPanic turns a panic of f into an error. The value may contain personal
 // data, so it is not printed, unless it comes from the runtime.

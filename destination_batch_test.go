@@ -588,3 +588,32 @@ func TestProcessAll_loopCallsProcess(t *testing.T) {
 		}
 	})
 }
+
+// A transport that ends the goroutine of an event fails that event, and neither
+// those of other people nor the workers.
+func TestRunner_goexit(t *testing.T) {
+	t.Parallel()
+	f := fixtures.New(t)
+	f.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+		if strings.Contains(r.Query.Get("term"), "ann@") {
+			runtime.Goexit()
+		}
+		return trengotest.Fault{}
+	})
+	destination := f.NewDestination(trengo.DestinationConfig{Concurrency: 1})
+	events := []*trengo.Event{
+		fixtures.Identify("1", "ann@example.com", "Ann"), fixtures.Identify("2", "bob@example.com", "Bob"), fixtures.Identify("3", "ann@example.com", "Ann Lee"),
+	}
+	failed := map[int]bool{}
+	for o := range destination.ProcessAll(t.Context(), fixtures.Events(events...)) {
+		failed[o.Index] = o.Err != nil
+	}
+	if diff := cmp.Diff(map[int]bool{0: true, 1: false, 2: true}, failed); diff != "" {
+		t.Errorf("failed events (-want +got):\n%s", diff)
+	}
+	handler := fixtures.NewHandler(t, destination, fixtures.AllowAll)
+	_, resp := fixtures.Serve(t, handler, fixtures.EventRequest(t.Context(), fixtures.ArrayJSON(t, events...)))
+	if diff := cmp.Diff([]int{500, 200, 500}, resp.Statuses()); diff != "" {
+		t.Errorf("statuses (-want +got):\n%s", diff)
+	}
+}

@@ -28,16 +28,16 @@ const (
 //
 //	{{ event }} from our store             the name of the event
 //	Order {{ order.id }}: {{ items.[0] }}  properties, by their path
-//	{{ [order id] }} {{ "order id" }}      names that contain blanks
+//	{{ [order id] }} {{ "order id" }}      names that contain spaces
 //	Hi {{ nickname || you }}               a default for what is missing or empty
 //	{{ properties }}                       all of them: key: value key: value
 //	{{! a comment }}                       nothing
 //
 // {{{ x }}}, {{& x }}, {{ this.x }}, {{ ./x }} and {{~ x ~}} are read as in
-// Handlebars, because RudderStack configs contain them; ~ removes blanks. A value
+// Handlebars, because RudderStack configs contain them; ~ removes white space. A value
 // that is missing or null prints nothing. Numbers print as in JavaScript, but
 // whole numbers keep all their digits. Nothing is HTML-escaped: a subject is not
-// HTML. Control characters become blanks. A subject is cut at 255 characters; an
+// HTML. Control characters become spaces. A subject is cut at 255 characters; an
 // empty one is not sent. Everything else in double braces, such as blocks,
 // helpers and partials, is an error of [NewDestination].
 type DestinationConfig struct {

@@ -32,12 +32,13 @@ type Result struct {
 	Duplicate bool
 }
 
-// An Outcome is how one event of [Destination.ProcessAll] ended.
+// An Outcome is how one event of [Destination.ProcessAll], or of a request to the
+// handler of [NewHandler], ended.
 type Outcome struct {
 	Index  int    // the position in the input, from 0
 	Event  *Event // nil if the input had an error in its place
 	Result Result
-	Err    error
+	Err    error // as of [Destination.Process], or an error of the input
 }
 
 // A Plan is what an event would do.

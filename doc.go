@@ -96,7 +96,7 @@
 // kinds of duplicates for the lifetime of its process:
 //
 //   - Two events of a new person at the same time: events of one person are
-//     handled one at a time, in the order of the calls.
+//     processed one at a time, in the order of the calls.
 //   - A redelivered message: its result is returned from memory.
 //   - A write whose response was lost: its effect is looked up before anything is
 //     created again. Redeliver an event that ended with ErrOutcomeUnknown.

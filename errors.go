@@ -122,7 +122,7 @@ func (e *Error) unprefixed() string {
 func (e *Error) reason() string {
 	cause := ""
 	switch {
-	case errors.Is(e.Err, ErrRateLimited):
+	case errors.Is(e.Err, ErrRateLimited) && !errors.As(e.Err, new(*tokenSourceError)):
 		cause = "the rate limit leaves no room in time"
 	case e.Err != nil || e.StatusCode == 0:
 		cause = safeErrorText(e.Err)

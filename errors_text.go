@@ -78,7 +78,8 @@ func (e *chainError) unprefixed() string {
 
 func (e *chainError) Unwrap() []error { return e.errs }
 
-// safeText is an error text of this package that contains nobody's data.
+// A safeText is an error text of this package. It contains no personal data, so
+// safeErrorText prints it.
 type safeText string
 
 func (e safeText) Error() string { return string(e) }
@@ -97,8 +98,9 @@ func (e *invalidRequestError) Error() string { return "invalid request: " + safe
 
 func (e *invalidRequestError) Unwrap() error { return e.err }
 
-// safeErrorText prints of somebody else's error what is known to hold no
-// personal data: the standard library's texts quote what they received.
+// safeErrorText returns what may be printed of an error of another package. It does
+// not use the text of the error, because the standard library quotes what it
+// received.
 func safeErrorText(err error) string {
 	var (
 		own       safeText

@@ -72,14 +72,14 @@ type HandlerConfig struct {
 }
 
 const (
-	defaultSecretHeader = "Authorization"
-	defaultTimeout      = 8 * time.Second
-	defaultMaxBodyBytes = 4 << 20
+	defaultSecretHeader   = "Authorization"
+	defaultHandlerTimeout = 8 * time.Second
+	defaultMaxBodyBytes   = 4 << 20
 )
 
 // setDefaults replaces zeros.
 func (cfg *HandlerConfig) setDefaults() {
-	cfg.Timeout = orDefault(cfg.Timeout, defaultTimeout)
+	cfg.Timeout = orDefault(cfg.Timeout, defaultHandlerTimeout)
 	cfg.MaxBodyBytes = orDefault(cfg.MaxBodyBytes, defaultMaxBodyBytes)
 	cfg.SecretHeader = orDefault(cfg.SecretHeader, defaultSecretHeader)
 }
@@ -126,8 +126,9 @@ func (cfg *HandlerConfig) validate() error {
 //
 // An array has one status, because all of it is delivered again: 429 if any
 // event has that, else 503 or 500, else 400, else 200. What was done is not
-// done again if it has a messageId. What failed permanently, or for want of a
-// contact, fails from memory for an hour. Events of one person are processed in
+// done again if it has a messageId. What failed permanently, or because the
+// contact was not found, fails from memory for an hour, at every handler of the
+// Destination. Events of one person are processed in
 // the order of the array. If one will be delivered again, those after it are
 // held back, so that they do not overtake it, unless they may create the
 // contact that it waits for. Different people's events are processed in

@@ -61,7 +61,7 @@ type listPage[T any] struct {
 
 func getPage[T any, P resourcePtr[T]](ctx context.Context, s *service, path string, query url.Values) (*listPage[T], error) {
 	page := new(listPage[T])
-	err := s.decode(ctx, Request{Path: path, Query: query}, func(body []byte) error {
+	err := s.do(ctx, Request{Path: path, Query: query}, func(body []byte) error {
 		*page = listPage[T]{} // an earlier attempt may have filled a part of it
 		if err := unmarshalLeniently(body, page); err != nil {
 			return err

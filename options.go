@@ -28,8 +28,8 @@ const (
 type Option func(*options) error
 
 type options struct {
-	// authorization returns the header of an attempt; nil until the token is
-	// known to be fixed.
+	// authorization returns the header of an attempt. newOptions sets it if no
+	// option did.
 	authorization func(context.Context) (string, error)
 	baseURL       *url.URL
 	httpClient    *http.Client

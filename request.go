@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"reflect"
 
 	"github.com/trengo-go/trengo/internal/transport"
 )
@@ -18,7 +19,8 @@ type Request struct {
 	// words count as words of the route and appear in logs and errors.
 	Path  string
 	Query url.Values
-	// Body is sent as JSON; nil sends none.
+	// Body is sent as JSON; nil sends none. A Params value of this package is
+	// checked first.
 	Body any
 	// Repeatable says that a POST or PATCH may be sent again when the outcome
 	// of an attempt is unknown, because a second time changes nothing. GET,
@@ -46,7 +48,7 @@ func newRequester(o *options) *requester {
 	return q
 }
 
-// do sends a request and decodes its response. A response that decode refuses
+// do sends a request and decodes its response. A response that decode rejects
 // counts as unreadable; without decode any JSON, and an empty body, will do.
 // The error is an [*Error].
 func (q *requester) do(ctx context.Context, r Request, decode func([]byte) error) error {
@@ -80,7 +82,7 @@ func (q *requester) newCall(r Request) (*transport.Call, error) {
 	if !isMethod(r.Method) {
 		return nil, safeText("the method is not in capital letters")
 	}
-	if body, ok := r.Body.(validator); ok {
+	if body, ok := r.Body.(validator); ok && !isNilPointer(r.Body) {
 		if err := body.validate(); err != nil {
 			return nil, err
 		}
@@ -106,6 +108,11 @@ func (q *requester) newCall(r Request) (*transport.Call, error) {
 		call.Header, call.Body = q.writeHeader, body
 	}
 	return call, nil
+}
+
+func isNilPointer(v any) bool {
+	pointer := reflect.ValueOf(v)
+	return pointer.Kind() == reflect.Pointer && pointer.IsNil()
 }
 
 // encodeJSON leaves <, > and & as they are: Trengo's texts are not HTML.

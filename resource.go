@@ -10,11 +10,9 @@ import (
 // service by another name.
 type service struct{ requester *requester }
 
-// do sends a request whose response is not worth reading. A service that
-// NewClient did not make, nil among them, fails.
-func (s *service) do(ctx context.Context, r Request) error { return s.decode(ctx, r, nil) }
-
-func (s *service) decode(ctx context.Context, r Request, decode func([]byte) error) error {
+// do sends a request and decodes its response; a nil decode ignores it. A service
+// that NewClient did not make, nil among them, fails.
+func (s *service) do(ctx context.Context, r Request, decode func([]byte) error) error {
 	if s == nil {
 		s = &service{}
 	}
@@ -34,7 +32,7 @@ type resourcePtr[T any] interface {
 // either a resource with an ID or an error.
 func send[T any, P resourcePtr[T]](ctx context.Context, s *service, r Request) (P, error) {
 	out := P(new(T))
-	err := s.decode(ctx, r, func(body []byte) error {
+	err := s.do(ctx, r, func(body []byte) error {
 		*out = *new(T) // an earlier attempt may have filled a part of it
 		if err := unmarshalLeniently(body, out); err != nil {
 			return err

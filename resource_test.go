@@ -295,7 +295,7 @@ func TestTimestamp(t *testing.T) {
 		got, err := in.Time(zone)
 		if err == nil || !got.IsZero() {
 			t.Errorf("%q is %s, want an error", in, got)
-		} else if want := "a timestamp in an unknown format"; err.Error() != want {
+		} else if want := "trengo: a timestamp in an unknown format"; err.Error() != want {
 			t.Errorf("%q: error %q, want %q", in, err, want)
 		}
 	}
@@ -487,5 +487,32 @@ func TestRecordedBodies_empty(t *testing.T) {
 	}
 	if diff := cmp.Diff(&trengo.Ticket{ID: 5}, ticket, cmp.Transformer("text", func(m json.RawMessage) string { return string(m) })); diff != "" {
 		t.Errorf("ticket (-want +got):\n%s", diff)
+	}
+}
+
+// A nil pointer to a Params value is sent as null, and an invalid one inside another
+// body is rejected.
+func TestClient_Do_paramsAsBody(t *testing.T) {
+	t.Parallel()
+	srv := fixtures.New(t)
+	client := srv.NewClient()
+	do := func(body any) error {
+		return client.Do(t.Context(), trengo.Request{Method: http.MethodPost, Path: "/tickets", Body: body}, nil)
+	}
+	if err := do((*trengo.TicketCreateParams)(nil)); !errors.Is(err, trengo.ErrUnprocessable) {
+		t.Errorf("nil pointer: error %v", err)
+	}
+	requests := len(srv.Requests())
+	for name, body := range map[string]any{
+		"a value":         trengo.TicketCreateParams{},
+		"a pointer":       &trengo.TicketCreateParams{},
+		"in another body": map[string]any{"assign": trengo.TicketAssignParams{}},
+	} {
+		if err := do(body); err == nil || trengo.Retryable(err) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	if got := len(srv.Requests()); got != requests {
+		t.Errorf("%d requests of invalid bodies", got-requests)
 	}
 }

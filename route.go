@@ -12,7 +12,7 @@ func resourcePath(collection string, id int64, below ...string) string {
 	return collection + "/" + strconv.FormatInt(id, 10) + strings.Join(below, "")
 }
 
-// checkPath refuses paths that would reach something else than they name.
+// checkPath rejects a path that would reach something other than what it names.
 func checkPath(path string) error {
 	if !strings.HasPrefix(path, "/") {
 		return safeText("the path does not begin with a slash")
@@ -36,7 +36,7 @@ func parseID(s string) (int64, bool) {
 	return id, err == nil && id > 0 && s[0] != '+'
 }
 
-// checkID refuses an ID that no resource can have, before it costs a request.
+// checkID rejects an ID that no resource can have, before it costs a request.
 func checkID(field string, id int64) error {
 	if id < 1 {
 		return safeText(field + " is below 1")
@@ -61,8 +61,8 @@ func checkIDs(field string, ids []int64) error {
 	return nil
 }
 
-// isRepeatableMethod reports whether sending a request of this method twice
-// does what sending it once does, whatever its endpoint.
+// isRepeatableMethod reports whether a request of this method may be repeated,
+// whatever its endpoint.
 func isRepeatableMethod(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete:

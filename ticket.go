@@ -69,11 +69,11 @@ func (s *TicketsService) act(ctx context.Context, id int64, action string, body 
 		Path:       resourcePath(ticketsPath, id, action),
 		Body:       body,
 		Repeatable: repeatable,
-	})
+	}, nil)
 }
 
 // A Ticket is a conversation with a contact on a channel. Which fields are
-// filled depends on the call: Create fills ids and dates, List the contact,
+// filled depends on the call: Create fills IDs and dates, List the contact,
 // channel and latest message, Get nearly all of them.
 type Ticket struct {
 	ID        int64        `json:"id"`
@@ -240,6 +240,9 @@ type TicketAssignParams struct {
 
 // MarshalJSON adds the type that Trengo asks for.
 func (p TicketAssignParams) MarshalJSON() ([]byte, error) {
+	if err := p.validate(); err != nil {
+		return nil, err
+	}
 	body := struct {
 		Type   string `json:"type"`
 		UserID int64  `json:"user_id,omitzero"`

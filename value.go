@@ -41,7 +41,7 @@ func (t Timestamp) Time(zone *time.Location) (time.Time, error) {
 	}
 	at, err := time.ParseInLocation(time.DateTime, string(t), zone)
 	if err != nil {
-		return time.Time{}, safeText("a timestamp in an unknown format")
+		return time.Time{}, withPrefix(safeText("a timestamp in an unknown format"))
 	}
 	return at, nil
 }

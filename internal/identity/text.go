@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Text reads a value where text is expected: text without its outer blanks, a
+// Text reads a value where text is expected: text without its outer spaces, a
 // whole number as its digits, anything else as nothing.
 func Text(v any) string {
 	switch v := v.(type) {

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// MaxElements limits the elements of one array. RudderStack sends up to 100.
-const MaxElements = 1000
+// maxElements limits the elements of one array. RudderStack sends up to 100.
+const maxElements = 1000
 
 // Split returns the elements of a body that is a JSON array. Anything else is
 // one element, whether or not it is valid JSON.
@@ -21,10 +21,10 @@ func Split(body []byte) (elements []json.RawMessage, isArray bool, rejected *Rej
 	for decoder.More() {
 		// Checked here, not at the end: a body of 4 MB can contain millions of
 		// elements, which take far more memory than the body.
-		if len(elements) == MaxElements {
+		if len(elements) == maxElements {
 			return nil, true, &Rejection{
 				http.StatusRequestEntityTooLarge,
-				"the array has over " + strconv.Itoa(MaxElements) + " events",
+				"the array has over " + strconv.Itoa(maxElements) + " events",
 			}
 		}
 		var element json.RawMessage

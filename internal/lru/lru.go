@@ -1,4 +1,4 @@
-// Package lru is a bounded cache whose entries expire.
+// Package lru provides a bounded cache whose entries expire.
 package lru
 
 import (
