@@ -81,7 +81,9 @@ func TestDestination_lookupByEmail(t *testing.T) {
 		{"separators of a URL", "a&b=c#d?e%f@example.com", "a%26b%3Dc%23d%3Fe%25f%40example.com", contacts("a&b=c#d?e%f@example.com"), 11},
 		{"a parameter in the email", "ann@example.com&page=2", "ann%40example.com%26page%3D2", contacts("ann@example.com"), 0},
 		{"a percent sign", "a%41@example.com", "a%2541%40example.com", contacts("aa@example.com"), 0},
-		{"letters beyond ASCII", "JÜRGEN@example.com", "j%C3%BCrgen%40example.com", contacts("jürgen@example.com"), 11},
+		{"letters beyond ASCII", "JüRGEN@example.com", "j%C3%BCrgen%40example.com", contacts("jürgen@example.com"), 11},
+		{"letters beyond ASCII, other case", "JÜRGEN@example.com", "j%C3%9Crgen%40example.com", contacts("jürgen@example.com"), 0},
+		{"a Kelvin sign", "\u212aate@example.com", "%E2%84%AAate%40example.com", contacts("kate@example.com"), 0},
 		{"a quote", "o'neil@example.com", "o%27neil%40example.com", contacts("o'neil@example.com"), 11},
 	})
 }

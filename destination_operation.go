@@ -132,15 +132,15 @@ func identifierOf(ev *Event, cfg *DestinationConfig) (identifier, error) {
 	}
 	why := "the event does not have " + article + noun
 	for _, source := range [...]map[string]any{ev.Traits, ev.Context.Traits, ev.Properties} {
-		value := identity.Text(source[key])
-		if value == "" {
-			continue
+		for _, values := range [...]any{source[key], source[key+"s"]} {
+			for value := range identity.Texts(values, key) {
+				found, problem := newIdentifier(value, cfg)
+				if problem == "" {
+					return found, nil
+				}
+				why = "the " + noun + " " + problem
+			}
 		}
-		found, problem := newIdentifier(value, cfg)
-		if problem == "" {
-			return found, nil
-		}
-		why = "the " + noun + " " + problem
 	}
 	return identifier{}, fmt.Errorf("%w: %s", ErrMissingIdentifier, why)
 }

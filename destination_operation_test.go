@@ -217,7 +217,7 @@ func runIdentifiers(t *testing.T, cfg trengo.DestinationConfig, cases []identifi
 func TestDestination_email(t *testing.T) {
 	t.Parallel()
 	const none = "the event does not have an email"
-	const invalid = "the email does not have text on both sides of one @"
+	const invalid = "the email is not one address with text on both sides of its @"
 	bad := func(name, email string) identifierCase {
 		return identifierCase{name: name, fields: `"traits":{"email":` + email + `}`, says: invalid}
 	}
@@ -231,7 +231,7 @@ func TestDestination_email(t *testing.T) {
 		{name: "traits come first", fields: `"properties":{"email":"p@example.com"},"context":{"traits":{"email":"c@example.com"}},"traits":{"email":"t@example.com"}`, identifier: "t@example.com"},
 		{name: "context.traits come second", fields: `"properties":{"email":"p@example.com"},"context":{"traits":{"email":"c@example.com"}},"traits":{"phone":"5"}`, identifier: "c@example.com"},
 		{name: "an invalid one is skipped", fields: `"traits":{"email":"ann at example"},"context":{"traits":{"email":"@"}},"properties":{"email":"p@example.com"}`, identifier: "p@example.com"},
-		{name: "a value that is not text is skipped", fields: `"traits":{"email":{"x":"t@example.com"}},"context":{"traits":{"email":["c@example.com"]}},"properties":{"email":"p@example.com"}`, identifier: "p@example.com"},
+		{name: "a value that is not text is skipped", fields: `"traits":{"email":{"x":"t@example.com"}},"context":{"traits":{"email":[{"x":"c@example.com"},7]}},"properties":{"email":"p@example.com"}`, identifier: "p@example.com"},
 		{name: "null and white space are skipped", fields: `"traits":{"email":null},"context":{"traits":{"email":"  "}},"properties":{"email":"p@example.com"}`, identifier: "p@example.com"},
 		{name: "in white space", fields: `"traits":{"email":" \ta@example.com\n"}`, identifier: "a@example.com"},
 		{name: "in white space beyond ASCII", fields: `"traits":{"email":"\u00a0a@example.com\u2003"}`, identifier: "a@example.com"},
@@ -253,7 +253,18 @@ func TestDestination_email(t *testing.T) {
 		absent("empty", `""`),
 		absent("white space", `" \t"`),
 		absent("a bool", `true`),
-		absent("an array", `["a@example.com"]`),
+		absent("an empty array", `[]`),
+		absent("an array in an array", `[["a@example.com"]]`),
+		{name: "first usable one of an array", fields: `"traits":{"email":["ann",null,"a@example.com","b@example.com"]}`, identifier: "a@example.com"},
+		{name: "array of emails", fields: `"traits":{"emails":["a@example.com"]}`, identifier: "a@example.com"},
+		{name: "array of objects", fields: `"traits":{"emails":[{"type":"work","email":"a@example.com"}]}`, identifier: "a@example.com"},
+		{name: "email before emails", fields: `"traits":{"emails":["b@example.com"],"email":"a@example.com"}`, identifier: "a@example.com"},
+		{name: "emails of traits before context.traits", fields: `"traits":{"emails":["a@example.com"]},"context":{"traits":{"email":"c@example.com"}}`, identifier: "a@example.com"},
+		{name: "display name", fields: `"traits":{"email":"Ann Lee <A@example.com>"}`, identifier: "a@example.com"},
+		{name: "mailto link", fields: `"traits":{"email":"mailto:a@example.com?subject=x"}`, identifier: "a@example.com"},
+		{name: "invisible characters", fields: `"traits":{"email":"\ufeffa\u200b@example.com;"}`, identifier: "a@example.com"},
+		bad("two addresses", `"a@example.com, b@example.com"`),
+		bad("a line break inside", `"a@example.com\r\nBcc: b@example.com"`),
 		absent("an object", `{"email":"a@example.com"}`),
 		{name: "the error is about an invalid one rather than a missing one", fields: `"traits":{"email":"ann"},"properties":{"email":null}`, says: invalid},
 		{name: "nowhere", fields: `"traits":{"name":"Ann Lee"}`, says: none},

@@ -78,17 +78,18 @@ var (
 // personName returns the person's name, or the parts of it that are there;
 // empty if none are.
 func (ev *Event) personName() string {
-	if name := ev.trait(fullNameKeys); name != "" {
+	if name := ev.nameTrait(fullNameKeys); name != "" {
 		return name
 	}
-	return strings.TrimSpace(ev.trait(firstNameKeys) + " " + ev.trait(lastNameKeys))
+	return identity.Name(ev.nameTrait(firstNameKeys) + " " + ev.nameTrait(lastNameKeys))
 }
 
-func (ev *Event) trait(keys []string) string {
+// nameTrait returns the first of the traits that is a name.
+func (ev *Event) nameTrait(keys []string) string {
 	for _, source := range [...]map[string]any{ev.Traits, ev.Context.Traits} {
 		for _, key := range keys {
-			if value := identity.Text(source[key]); value != "" {
-				return value
+			if name := identity.Name(identity.Text(source[key])); name != "" {
+				return name
 			}
 		}
 	}

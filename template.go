@@ -6,9 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/trengo-go/trengo/internal/handlebars"
+	"github.com/trengo-go/trengo/internal/identity"
 )
 
 // maxSubject is the length, in characters, at which a subject is cut.
@@ -58,52 +58,5 @@ func (t eventTemplates) subject(ev *Event) string {
 	if template == nil {
 		return ""
 	}
-	return cleanSubject(template.Render(ev.Event, ev.Properties))
-}
-
-// cleanSubject turns text into one line without control characters and without
-// whitespace around it, and cuts it after maxSubject characters.
-func cleanSubject(text string) string {
-	if !isPrintableASCII(text) {
-		text = strings.Map(controlToSpace, text)
-	}
-	text = firstRunes(strings.TrimFunc(text, isSpace), maxSubject)
-	return strings.TrimRightFunc(text, isSpace)
-}
-
-// isPrintableASCII saves most subjects the slower strings.Map.
-func isPrintableASCII(text string) bool {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
-// controlToSpace is for strings.Map, which also replaces invalid UTF-8.
-func controlToSpace(r rune) rune {
-	if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-		return ' '
-	}
-	return r
-}
-
-// isSpace reports whether r is whitespace. JavaScript counts the byte order
-// mark as whitespace, Go does not.
-func isSpace(r rune) bool {
-	return unicode.IsSpace(r) || r == '\ufeff'
-}
-
-func firstRunes(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	for i := range text {
-		if n == 0 {
-			return text[:i]
-		}
-		n--
-	}
-	return text
+	return identity.CleanLine(template.Render(ev.Event, ev.Properties), maxSubject)
 }
