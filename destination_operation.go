@@ -2,6 +2,7 @@ package trengo
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/trengo-go/trengo/internal/identity"
 )
@@ -28,17 +29,20 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates eventTemplates)
 	if op.eventType, err = ev.normalizedType(); err != nil {
 		return nil, err
 	}
+	if err := checkIntegrations(ev.Integrations); err != nil {
+		return nil, err
+	}
 	if op.skipReason = reasonToSkip(op.eventType, ev, templates); op.skipReason != "" {
 		return op, nil
 	}
-	channelID, err := ev.overrideID("trengoChannelId")
+	channelID, err := ev.overrideID(overrideChannel)
 	if err != nil {
 		return nil, err
 	}
 	if channelID != 0 {
 		op.channelID = channelID
 	}
-	if op.contactID, err = ev.overrideID("trengoContactId"); err != nil {
+	if op.contactID, err = ev.overrideID(overrideContact); err != nil {
 		return nil, err
 	}
 	if !op.namesContact() {
@@ -50,8 +54,24 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates eventTemplates)
 	return op, nil
 }
 
+const integrationName = "Trengo"
+
+// checkIntegrations refuses an event that would be skipped if the name of the
+// integration were spelled right.
+func checkIntegrations(integrations map[string]any) error {
+	if _, exact := integrations[integrationName]; exact {
+		return nil
+	}
+	for name, on := range integrations {
+		if on == false && strings.EqualFold(name, integrationName) {
+			return strayKey("integrations."+name, "integrations."+integrationName)
+		}
+	}
+	return nil
+}
+
 func reasonToSkip(eventType string, ev *Event, templates eventTemplates) string {
-	if on, isBool := ev.Integrations["Trengo"].(bool); isBool && !on {
+	if on, isBool := ev.Integrations[integrationName].(bool); isBool && !on {
 		return skippedIntegration
 	}
 	switch eventType {

@@ -58,7 +58,9 @@ func TestDestination_notSkipped(t *testing.T) {
 		{Name: "Trengo switched on with options", Event: fixtures.IdentifyJSON(`"integrations":{"Trengo":{"x":false}},` + person), Want: identified, Requests: search},
 		{Name: "Trengo neither on nor off", Event: fixtures.IdentifyJSON(`"integrations":{"Trengo":null},` + person), Want: identified, Requests: search},
 		{Name: "a switch that is text", Event: fixtures.IdentifyJSON(`"integrations":{"Trengo":"false"},` + person), Want: identified, Requests: search},
-		{Name: "another destination switched off", Event: fixtures.IdentifyJSON(`"integrations":{"trengo":false,"Zendesk":false},` + person), Want: identified, Requests: search},
+		{Name: "another destination switched off", Event: fixtures.IdentifyJSON(`"integrations":{"Zendesk":false,"trengo":true},` + person), Want: identified, Requests: search},
+		{Name: "Trengo switched off in another case", Event: fixtures.IdentifyJSON(`"integrations":{"trengo":false},` + person), Err: trengo.ErrInvalidEvent},
+		{Name: "Trengo switched on, and off in another case", Event: fixtures.IdentifyJSON(`"integrations":{"Trengo":true,"TRENGO":false},` + person), Want: identified, Requests: search},
 		{Name: "integrations that are an array", Event: fixtures.IdentifyJSON(`"integrations":["Trengo",false],` + person), Want: identified, Requests: search},
 		{
 			Name: "an event whose name is a number", Config: trengo.DestinationConfig{EventTemplates: map[string]string{"404": "Error {{ event }}"}},

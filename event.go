@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/trengo-go/trengo/internal/identity"
+	"github.com/trengo-go/trengo/internal/rawjson"
 )
 
 // maxEventSize is a little over the 4,000 KB that RudderStack accepts.
@@ -110,6 +111,12 @@ type ExternalID struct {
 	ID   string
 }
 
+// The types of external IDs that a Destination reads.
+const (
+	overrideChannel = "trengoChannelId"
+	overrideContact = "trengoContactId"
+)
+
 // ParseEvent reads one event from JSON. It leaves out what has the wrong type.
 // It reads a number as its digits where text is expected, and a single object
 // as context.externalId as an array of one. It reads Segment's
@@ -125,19 +132,27 @@ func parseEvent(data []byte) (*Event, error) {
 	if len(data) > maxEventSize {
 		return nil, invalidEvent("it is longer than 4 MB")
 	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		return nil, invalidEvent("it is not a JSON object")
 	}
+	if !json.Valid(data) {
+		return nil, invalidEvent(whyInvalidJSON(data))
+	}
+	selected, stray, key := rawjson.Select(data, eventFields)
+	if stray != "" {
+		return nil, strayKey(stray, key)
+	}
 	var w wireEvent
-	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder := json.NewDecoder(bytes.NewReader(selected))
 	decoder.UseNumber()
 	if err := decoder.Decode(&w); err != nil && !errors.As(err, new(*json.UnmarshalTypeError)) {
 		return nil, invalidEvent("it is not valid JSON")
 	}
-	if rest := data[decoder.InputOffset():]; len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
-		return nil, invalidEvent("something follows the JSON object")
+	ev, err := newEvent(&w)
+	if err != nil {
+		return nil, err
 	}
-	ev := w.event()
 	if _, err := ev.normalizedType(); err != nil {
 		return nil, err
 	}
@@ -145,6 +160,35 @@ func parseEvent(data []byte) (*Event, error) {
 }
 
 func invalidEvent(why string) error { return fmt.Errorf("%w: %s", ErrInvalidEvent, why) }
+
+// strayKey is the error of a key that would count if it were spelled right.
+// Ignoring it could lose the deduplication of an event, or its person, without a
+// word.
+func strayKey(stray, key string) error {
+	return invalidEvent(fmt.Sprintf("it has the key %q instead of %q", stray, key))
+}
+
+// whyInvalidJSON says what is wrong with data that begins like an object.
+func whyInvalidJSON(data []byte) string {
+	var object json.RawMessage
+	if json.NewDecoder(bytes.NewReader(data)).Decode(&object) == nil {
+		return "something follows the JSON object"
+	}
+	return "it is not valid JSON"
+}
+
+// eventFields are the fields of a wireEvent.
+var eventFields = []rawjson.Field{
+	{Key: "type"},
+	{Key: "messageId"},
+	{Key: "userId"},
+	{Key: "anonymousId"},
+	{Key: "event"},
+	{Key: "traits"},
+	{Key: "properties"},
+	{Key: "context", Fields: []rawjson.Field{{Key: "traits"}, {Key: "externalId"}, {Key: "externalIds"}}},
+	{Key: "integrations"},
+}
 
 // A wireEvent is an event as it is sent. Fields of another type than declared
 // stay empty: encoding/json reads on after them.
@@ -164,21 +208,26 @@ type wireEvent struct {
 	Integrations map[string]any `json:"integrations"`
 }
 
-func (w *wireEvent) event() *Event {
-	return &Event{
-		Type:        w.Type,
-		MessageID:   wireText(w.MessageID),
-		UserID:      wireText(w.UserID),
-		AnonymousID: wireText(w.AnonymousID),
-		Event:       wireText(w.Event),
-		Traits:      w.Traits,
-		Properties:  w.Properties,
-		Context: EventContext{
-			Traits:      w.Context.Traits,
-			ExternalIDs: append(readExternalIDs(w.Context.ExternalID), readExternalIDs(w.Context.ExternalIDs)...),
-		},
-		Integrations: w.Integrations,
+func newEvent(w *wireEvent) (*Event, error) {
+	ids, err := readExternalIDs(w.Context.ExternalID)
+	if err != nil {
+		return nil, err
 	}
+	more, err := readExternalIDs(w.Context.ExternalIDs)
+	if err != nil {
+		return nil, err
+	}
+	return &Event{
+		Type:         w.Type,
+		MessageID:    wireText(w.MessageID),
+		UserID:       wireText(w.UserID),
+		AnonymousID:  wireText(w.AnonymousID),
+		Event:        wireText(w.Event),
+		Traits:       w.Traits,
+		Properties:   w.Properties,
+		Context:      EventContext{Traits: w.Context.Traits, ExternalIDs: append(ids, more...)},
+		Integrations: w.Integrations,
+	}, nil
 }
 
 // wireText returns a string as it is, a number as its digits, and anything else
@@ -195,7 +244,7 @@ func wireText(v any) string {
 
 // readExternalIDs reads an array of external IDs, some of which may be anything
 // else, or a single one.
-func readExternalIDs(v any) (ids []ExternalID) {
+func readExternalIDs(v any) (ids []ExternalID, err error) {
 	entries, isArray := v.([]any)
 	if !isArray {
 		entries = []any{v}
@@ -203,11 +252,35 @@ func readExternalIDs(v any) (ids []ExternalID) {
 	for _, entry := range entries {
 		// Only an object has a type; anything else does not override.
 		fields, _ := entry.(map[string]any)
+		if err := checkOverrideKeys(fields); err != nil {
+			return nil, err
+		}
 		if kind, _ := fields["type"].(string); kind != "" {
 			ids = append(ids, ExternalID{Type: kind, ID: externalIDText(fields["id"])})
 		}
 	}
-	return ids
+	return ids, nil
+}
+
+// checkOverrideKeys refuses an external ID that would name a channel or contact if
+// its keys were spelled right.
+func checkOverrideKeys(fields map[string]any) error {
+	kind, stray := "", ""
+	for _, key := range [...]string{"type", "id"} {
+		value, exact := fields[key]
+		for other := range fields {
+			if !exact && strings.EqualFold(other, key) {
+				value, stray = fields[other], other
+			}
+		}
+		if text, isText := value.(string); isText && key == "type" {
+			kind = text
+		}
+	}
+	if stray != "" && (kind == overrideChannel || kind == overrideContact) {
+		return strayKey(stray, strings.ToLower(stray))
+	}
+	return nil
 }
 
 // externalIDText keeps an ID of the wrong type as some text, so that it is

@@ -47,7 +47,6 @@ func TestParseEvent_invalid(t *testing.T) {
 		{"an array of events", `[{"type":"identify"}]`, noObject},
 		{"text that is not JSON", "type=identify", noObject},
 		{"a web page", "<html></html>", noObject},
-		{"a byte order mark", "\ufeff" + `{"type":"identify"}`, noObject},
 		{"a truncated event", `{"type":"identify"`, broken},
 		{"an event truncated in a string", `{"type":"identify","userId":"1`, broken},
 		{"an event truncated after a colon", `{"type":"identify","traits":`, broken},
@@ -362,7 +361,7 @@ func TestReadEvents(t *testing.T) {
 		{"a byte order mark", bom + lineOf("1") + "\n" + lineOf("2"), []string{"1", "2"}},
 		{"only a byte order mark", bom, nil},
 		{"a byte order mark on its own line", bom + "\n" + lineOf("1"), []string{"1"}},
-		{"a byte order mark on a later line", lineOf("1") + "\n" + bom + lineOf("2"), []string{"1", "trengo line 2: it is not a JSON object"}},
+		{"a byte order mark on a later line", lineOf("1") + "\n" + bom + lineOf("2"), []string{"1", "2"}},
 		{"an invalid line between others", lineOf("1") + "\n{\n" + lineOf("3"), []string{"1", "trengo line 2: it is not valid JSON", "3"}},
 		{"an invalid line after blank ones", "\n\n[]\n" + lineOf("4"), []string{"trengo line 3: it is not a JSON object", "4"}},
 		{"an invalid first line", bom + "x\n" + lineOf("2"), []string{"trengo line 1: it is not a JSON object", "2"}},
@@ -590,5 +589,75 @@ func checkPlan(t *testing.T, destination *trengo.Destination, ev *trengo.Event) 
 		if !json.Valid(write.Body) || write.Method == "" || !strings.HasPrefix(write.Path, "/") {
 			t.Errorf("invalid write: %+v", write)
 		}
+	}
+}
+
+// Keys count only as they are spelled in the documentation, in whatever order.
+func TestParseEvent_keysInAnotherCase(t *testing.T) {
+	t.Parallel()
+	const right = `"type":"track","event":"Ordered","messageId":"m-1","traits":{"email":"ann@example.com"},` +
+		`"properties":{"a":1},"integrations":{"All":true},"context":{"traits":{"name":"Ann"},"externalId":[{"type":"trengoContactId","id":5}]}`
+	want, err := trengo.ParseEvent([]byte("{" + right + "}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stray := range []string{
+		`"Traits":{"email":"bob@example.com"}`,
+		`"TRAITS":null`,
+		`"MessageID":"m-2"`,
+		`"messageid":"m-2"`,
+		`"Event":"Page Viewed"`,
+		`"Type":"identify"`,
+		`"Integrations":{"Trengo":false}`,
+		`"propertie\u017f":{"a":2}`,
+		`"Properties":{"a":2}`,
+		`"Context":{"traits":{"email":"bob@example.com"}}`,
+		`"UserId":"u-2"`,
+	} {
+		name, _, _ := strings.Cut(stray, ":")
+		exact := []string{"{" + right + "," + stray + "}", "{" + stray + "," + right + "}"}
+		if strings.HasPrefix(stray, `"UserId"`) {
+			exact = nil // the event does not have a userId beside it
+		}
+		for _, data := range exact {
+			got, err := trengo.ParseEvent([]byte(data))
+			if diff := cmp.Diff(want, got); diff != "" || err != nil {
+				t.Errorf("%s beside the right key: error %v (-want +got):\n%s", name, err, diff)
+			}
+		}
+	}
+	for data, want := range map[string]string{
+		`{"type":"track","MessageId":"m-1"}`:                                            `it has the key "MessageId" instead of "messageId"`,
+		`{"Type":"track"}`:                                                              `it has the key "Type" instead of "type"`,
+		`{"type":"identify","Traits":{"email":"ann@example.com"}}`:                      `it has the key "Traits" instead of "traits"`,
+		`{"type":"track","propertie\u017f":{}}`:                                         `it has the key "propertieſ" instead of "properties"`,
+		`{"type":"track","userid":5}`:                                                   `it has the key "userid" instead of "userId"`,
+		`{"type":"track","context":{"ExternalId":[]}}`:                                  `it has the key "ExternalId" instead of "externalId"`,
+		`{"type":"track","context":{"externalID":{"type":"x","id":5}}}`:                 `it has the key "externalID" instead of "externalId"`,
+		`{"type":"track","context":{"externalId":[{"type":"trengoContactId","ID":5}]}}`: `it has the key "ID" instead of "id"`,
+		`{"type":"track","context":{"externalId":[{"Type":"trengoChannelId","id":5}]}}`: `it has the key "Type" instead of "type"`,
+	} {
+		_, err := trengo.ParseEvent([]byte(data))
+		if !errors.Is(err, trengo.ErrInvalidEvent) || testkit.ErrorText(err) != "trengo: invalid event: "+want {
+			t.Errorf("%s: error %v", data, err)
+		}
+	}
+	for _, data := range []string{
+		`{"type":"track","message_id":"m-1","Foo":1,"types":2}`,
+		`{"type":"track","context":{"Library":{},"traits":{"Email":"x"}}}`,
+		`{"type":"track","context":{"externalId":[{"Type":"HS-lead","ID":5},{"TYPE":7}]}}`,
+	} {
+		if _, err := trengo.ParseEvent([]byte(data)); err != nil {
+			t.Errorf("%s: error %v", data, err)
+		}
+	}
+}
+
+// A byte order mark before an event is not a part of it.
+func TestParseEvent_byteOrderMark(t *testing.T) {
+	t.Parallel()
+	ev, err := trengo.ParseEvent([]byte("\ufeff {\"type\":\"page\"}"))
+	if err != nil || ev.Type != "page" {
+		t.Errorf("%+v, %v", ev, err)
 	}
 }

@@ -1,0 +1,160 @@
+// Package rawjson takes JSON objects apart without decoding their values.
+package rawjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+	"strconv"
+	"unicode/utf8"
+)
+
+// Members yields the members of an object in their order, duplicates included:
+// each key as text and each value as it is written. The object must be valid
+// JSON; of anything but an object there are none.
+func Members(object []byte) iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		eachMember(object, func(key, value []byte) bool { return yield(string(key), value) })
+	}
+}
+
+// A Field names a member of an object. With Fields it names the members of the
+// object in it.
+type Field struct {
+	Key    string
+	Fields []Field
+}
+
+// Select returns the object without the members that fields do not name. Of several
+// members with one key it keeps the last, as JavaScript does. Unlike encoding/json
+// it distinguishes upper and lower case: stray is a key of the object that differs
+// from the missing key want in that only. The object must be valid JSON.
+func Select(object []byte, fields []Field) (selected []byte, stray, want string) {
+	return appendSelected(make([]byte, 0, len(object)), object, fields)
+}
+
+func appendSelected(dst, object []byte, fields []Field) (selected []byte, stray, want string) {
+	const most = 16 // fields, without an allocation
+	var valuesOf, straysOf [most][]byte
+	values, strays := valuesOf[:], straysOf[:]
+	if len(fields) > most {
+		values, strays = make([][]byte, len(fields)), make([][]byte, len(fields))
+	}
+	eachMember(object, func(key, value []byte) bool {
+		for i := range fields {
+			if string(key) == fields[i].Key {
+				values[i] = value
+				return true
+			}
+		}
+		for i := range fields {
+			if bytes.EqualFold(key, []byte(fields[i].Key)) {
+				strays[i] = key
+			}
+		}
+		return true
+	})
+	dst = append(dst, '{')
+	first := true
+	for i := range fields {
+		if values[i] == nil {
+			if strays[i] != nil && stray == "" {
+				stray, want = string(strays[i]), fields[i].Key
+			}
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(strconv.AppendQuote(dst, fields[i].Key), ':')
+		if fields[i].Fields == nil {
+			dst = append(dst, values[i]...)
+			continue
+		}
+		var innerStray, innerWant string
+		dst, innerStray, innerWant = appendSelected(dst, values[i], fields[i].Fields)
+		if stray == "" {
+			stray, want = innerStray, innerWant
+		}
+	}
+	return append(dst, '}'), stray, want
+}
+
+// eachMember calls f with the members of an object until it returns false.
+func eachMember(object []byte, f func(key, value []byte) bool) {
+	rest, isObject := bytes.CutPrefix(skipSpace(object), []byte("{"))
+	for isObject {
+		rest = skipSpace(rest)
+		if len(rest) == 0 || rest[0] != '"' {
+			return // the object is empty
+		}
+		key := rest[:valueLen(rest)]
+		rest = skipSpace(rest[len(key):])
+		rest = skipSpace(bytes.TrimPrefix(rest, []byte(":")))
+		value := rest[:valueLen(rest)]
+		rest = skipSpace(rest[len(value):])
+		if !f(unquote(key), value) || len(rest) == 0 || rest[0] != ',' {
+			return
+		}
+		rest = rest[1:]
+	}
+}
+
+func skipSpace(data []byte) []byte {
+	for len(data) > 0 && isSpace(data[0]) {
+		data = data[1:]
+	}
+	return data
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+// valueLen returns the length of the value at the start of data.
+func valueLen(data []byte) int {
+	depth := 0
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case c == '"':
+			i += stringLen(data[i:]) - 1
+			if depth == 0 {
+				return i + 1
+			}
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth--; depth < 0 {
+				return i
+			}
+			if depth == 0 {
+				return i + 1
+			}
+		case depth == 0 && (c == ',' || c == ':' || isSpace(c)):
+			return i
+		}
+	}
+	return len(data)
+}
+
+// stringLen returns the length of the string, with its quotes, at the start of
+// data.
+func stringLen(data []byte) int {
+	for i := 1; i < len(data); i++ {
+		switch data[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(data)
+}
+
+func unquote(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted) {
+		return quoted[1 : len(quoted)-1]
+	}
+	var text string
+	_ = json.Unmarshal(quoted, &text) // valid JSON, as the caller promised
+	return []byte(text)
+}

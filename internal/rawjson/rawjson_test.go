@@ -1,0 +1,108 @@
+package rawjson_test
+
+import (
+	"encoding/json"
+	"maps"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/trengo-go/trengo/internal/rawjson"
+)
+
+func members(object string) (all []string) {
+	for key, value := range rawjson.Members([]byte(object)) {
+		all = append(all, key+"="+string(value))
+	}
+	return all
+}
+
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	for object, want := range map[string][]string{
+		`{}`:                                  nil,
+		" {\t} ":                              nil,
+		`{"a":1}`:                             {`a=1`},
+		` { "a" : 1 , "b" : 2 } `:             {`a=1`, `b=2`},
+		`{"a":"x","a":null}`:                  {`a="x"`, `a=null`},
+		`{"a":{"b":[1,{"c":2}]},"d":[{},[]]}`: {`a={"b":[1,{"c":2}]}`, `d=[{},[]]`},
+		`{"a":"}\"{","b":"\\"}`:               {`a="}\"{"`, `b="\\"`},
+		`{"a\"b":true,"\u0074ype":-1.5e3}`:    {`a"b=true`, `type=-1.5e3`},
+		`{"":""}`:                             {`=""`},
+		`[{"a":1}]`:                           nil,
+		`"{\"a\":1}"`:                         nil,
+		`null`:                                nil,
+		``:                                    nil,
+	} {
+		if diff := cmp.Diff(want, members(object)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", object, diff)
+		}
+	}
+}
+
+// The members are those that encoding/json finds.
+func FuzzMembers(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"a":[1,"]"],"\u0061":{"b":"\\"}}`, ` {"a" : "\"" } `, `[1]`, `{"\ud800":1}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !json.Valid(data) {
+			return
+		}
+		want := map[string]json.RawMessage{}
+		if json.Unmarshal(data, &want) != nil {
+			want = map[string]json.RawMessage{}
+		}
+		got := maps.Collect(rawjson.Members(data))
+		if len(got) != len(want) {
+			t.Fatalf("%q: members %q, want %q", data, got, want)
+		}
+		for key, value := range want {
+			if string(got[key]) != string(value) {
+				t.Errorf("%q: %q is %q, want %q", data, key, got[key], value)
+			}
+		}
+	})
+}
+
+func TestSelect(t *testing.T) {
+	t.Parallel()
+	for object, want := range map[string]struct{ selected, stray string }{
+		`{}`:                              {`{}`, ""},
+		`null`:                            {`{}`, ""},
+		`[]`:                              {`{}`, ""},
+		`{"type":1,"id":2,"x":3}`:         {`{"type":1,"id":2}`, ""},
+		`{"id":2,"type":1}`:               {`{"type":1,"id":2}`, ""},
+		`{"type":1,"Type":2}`:             {`{"type":1}`, ""},
+		`{"TYPE":1,"type":2}`:             {`{"type":2}`, ""},
+		`{"type":1,"type":{"a":2}}`:       {`{"type":{"a":2}}`, ""},
+		`{"Type":1}`:                      {`{}`, "Type"},
+		`{"tYPE":1,"id":2}`:               {`{"id":2}`, "tYPE"},
+		`{"\u0074ype":1}`:                 {`{"type":1}`, ""},
+		`{"type":null,"Type":1}`:          {`{"type":null}`, ""},
+		`{"nested":{"type":1},"id":[{}]}`: {`{"id":[{}]}`, ""},
+	} {
+		selected, stray, _ := rawjson.Select([]byte(object), []rawjson.Field{{Key: "type"}, {Key: "id"}})
+		if string(selected) != want.selected || stray != want.stray {
+			t.Errorf("%s gives %s and the stray key %q, want %s and %q", object, selected, stray, want.selected, want.stray)
+		}
+	}
+}
+
+func TestSelect_nested(t *testing.T) {
+	t.Parallel()
+	fields := []rawjson.Field{{Key: "context", Fields: []rawjson.Field{{Key: "traits"}}}, {Key: "properties"}}
+	for object, want := range map[string][3]string{
+		`{"context":{"traits":{"a":1},"x":2},"y":3}`: {`{"context":{"traits":{"a":1}}}`, "", ""},
+		`{"context":{"Traits":1}}`:                   {`{"context":{}}`, "Traits", "traits"},
+		`{"context":[1],"properties":2}`:             {`{"context":{},"properties":2}`, "", ""},
+		`{"context":null}`:                           {`{"context":{}}`, "", ""},
+		`{"propertie\u017f":{}}`:                     {`{}`, "propertie\u017f", "properties"},
+		`{"Context":{"traits":1}}`:                   {`{}`, "Context", "context"},
+	} {
+		selected, stray, missing := rawjson.Select([]byte(object), fields)
+		if got := [3]string{string(selected), stray, missing}; got != want {
+			t.Errorf("%s gives %q, want %q", object, got, want)
+		}
+	}
+}
