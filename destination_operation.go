@@ -29,6 +29,10 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates eventTemplates)
 	if op.eventType, err = ev.normalizedType(); err != nil {
 		return nil, err
 	}
+	if op.eventType == typeRecord {
+		// Skipped, it would look as if the whole sync had succeeded.
+		return nil, invalidEvent("record events are not supported: send identify or track events")
+	}
 	if err := checkIntegrations(ev.Integrations); err != nil {
 		return nil, err
 	}

@@ -42,6 +42,9 @@ const (
 	typeTrack    = "track"
 )
 
+// typeRecord is the type of RudderStack's reverse ETL in mirror mode.
+const typeRecord = "record"
+
 // normalizedType returns the event's type in lower case, as RudderStack reads
 // it.
 func (ev *Event) normalizedType() (string, error) {

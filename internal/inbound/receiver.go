@@ -13,7 +13,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"os"
 	"strconv"
@@ -117,8 +116,10 @@ func (r *Receiver) isSigned(header http.Header, body []byte) bool {
 
 // checkEncoding reports whether a body is compressed, if it can be read at all.
 func checkEncoding(w http.ResponseWriter, req *http.Request) (compressed bool, rejected *Rejection) {
-	media, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
-	if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
+	// Parameters do not matter, nor whether they are well-formed.
+	media, _, _ := strings.Cut(req.Header.Get("Content-Type"), ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	if media != "application/json" && !strings.HasSuffix(media, "+json") {
 		return false, &Rejection{http.StatusUnsupportedMediaType, "the Content-Type is not application/json"}
 	}
 	switch strings.ToLower(req.Header.Get("Content-Encoding")) {

@@ -13,6 +13,7 @@ const maxElements = 1000
 // Split returns the elements of a body that is a JSON array. Anything else is
 // one element, whether or not it is valid JSON.
 func Split(body []byte) (elements []json.RawMessage, isArray bool, rejected *Rejection) {
+	body = bytes.TrimPrefix(body, []byte("\ufeff"))
 	whole := []json.RawMessage{body}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if first, err := decoder.Token(); err != nil || first != json.Delim('[') {
@@ -38,5 +39,12 @@ func Split(body []byte) (elements []json.RawMessage, isArray bool, rejected *Rej
 	if err != nil || last != json.Delim(']') || len(rest) > 0 {
 		return whole, false, nil
 	}
+	if len(elements) == 0 {
+		return nil, true, &Rejection{http.StatusBadRequest, emptyArray}
+	}
 	return elements, true, nil
 }
+
+// emptyArray is for operators: RudderStack's HTTP Webhook destination sends empty
+// arrays for whole batches if its mapping is empty, and takes a 200 for success.
+const emptyArray = "the array is empty: in RudderStack's HTTP Webhook destination, map the whole event, $ to $"
