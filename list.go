@@ -9,13 +9,14 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/trengo-go/trengo/internal/rawjson"
 	"github.com/trengo-go/trengo/internal/transport"
 )
 
-// list reads a list page by page, as far as the caller's loop goes. It ends at
-// a page without a link to the next one, at an empty page, and at a page that
-// repeats the previous one, because some endpoints ignore the page parameter.
-// An error is the last thing it yields.
+// list reads a list page by page, as far as the caller's loop goes. It ends at a
+// page without a link to the next one, and at a page that repeats the previous one,
+// because some endpoints ignore the page parameter. An error is the last thing it
+// yields.
 func list[T any, P resourcePtr[T]](ctx context.Context, s *service, path string, query listQuery) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
 		if query.invalid != nil {
@@ -26,6 +27,7 @@ func list[T any, P resourcePtr[T]](ctx context.Context, s *service, path string,
 		maps.Copy(values, query.values)
 		pageCtx, nextCtx := ctx, transport.Continue(ctx)
 		var previous []int64
+		empty := 0 // pages in a row
 		for number := 1; ; number++ {
 			values.Set("page", strconv.Itoa(number))
 			page, err := getPage[T, P](pageCtx, s, path, values)
@@ -33,7 +35,9 @@ func list[T any, P resourcePtr[T]](ctx context.Context, s *service, path string,
 				yield(nil, err)
 				return
 			}
-			if slices.Equal(page.ids, previous) {
+			// A page that says its number is not the previous one, although it may
+			// hold the same items: others have been inserted before them.
+			if len(page.ids) > 0 && slices.Equal(page.ids, previous) && page.Meta.CurrentPage != number {
 				return
 			}
 			for _, item := range page.Data {
@@ -41,7 +45,14 @@ func list[T any, P resourcePtr[T]](ctx context.Context, s *service, path string,
 					return
 				}
 			}
-			if len(page.ids) == 0 || page.Links.Next == "" {
+			if page.Links.Next == "" {
+				return
+			}
+			if empty++; len(page.ids) > 0 {
+				empty = 0
+			}
+			if empty > maxEmptyPages {
+				yield(nil, newUnusableError(path, errEmptyPages))
 				return
 			}
 			previous, pageCtx = page.ids, nextCtx
@@ -49,14 +60,49 @@ func list[T any, P resourcePtr[T]](ctx context.Context, s *service, path string,
 	}
 }
 
+// maxEmptyPages is how many empty pages in a row a list may have before others:
+// items can be deleted or hidden after they were counted.
+const maxEmptyPages = 3
+
+var errEmptyPages = safeText("a list with too many empty pages")
+
+func newUnusableError(path string, err error) *Error {
+	return &Error{Method: http.MethodGet, Path: path, StatusCode: http.StatusOK, Err: err}
+}
+
 // A listPage is one page of a list. Trengo has two envelopes; both contain the
-// link to the next page.
+// link to the next page, and only one the number of this one.
 type listPage[T any] struct {
-	Data  []*T `json:"data"`
+	Data  listData[T] `json:"data"`
 	Links struct {
 		Next string `json:"next"`
 	} `json:"links"`
+	Meta struct {
+		CurrentPage int `json:"current_page"`
+	} `json:"meta"`
 	ids []int64 // of Data
+}
+
+// listData is an array. PHP sends one whose indexes have gaps as an object, such
+// as {"0":{…},"2":{…}}.
+type listData[T any] []*T
+
+func (d *listData[T]) UnmarshalJSON(data []byte) error {
+	if data[0] != '{' {
+		return unmarshalLeniently(data, (*[]*T)(d))
+	}
+	*d = listData[T]{}
+	for index, element := range rawjson.Members(data) {
+		if _, err := strconv.Atoi(index); err != nil {
+			return safeText("a list whose data is an object")
+		}
+		item := new(T)
+		if err := unmarshalLeniently(element, item); err != nil {
+			return err
+		}
+		*d = append(*d, item)
+	}
+	return nil
 }
 
 func getPage[T any, P resourcePtr[T]](ctx context.Context, s *service, path string, query url.Values) (*listPage[T], error) {

@@ -205,7 +205,7 @@ func TestContactsService_List_response(t *testing.T) {
 		fails bool
 	}{
 		{"an empty page", `{"data":[]}`, 0, false},
-		{"an empty page with a next link", `{"data":[],"links":{"next":"x"}}`, 0, false},
+		{"empty pages with a next link, without end", `{"data":[],"links":{"next":"x"}}`, 0, true},
 		{"links that are an empty array", `{"data":[{"id":1}],"links":[]}`, 1, false},
 		{"links that are null", `{"data":[{"id":1}],"links":null}`, 1, false},
 		{"no links", `{"data":[{"id":1}]}`, 1, false},
@@ -218,7 +218,11 @@ func TestContactsService_List_response(t *testing.T) {
 		{"an array", `[{"id":1}]`, 0, true},
 		{"null", `null`, 0, true},
 		{"data that is null", `{"data":null}`, 0, true},
-		{"data that is an object", `{"data":{"0":{"id":1}}}`, 0, true},
+		{"data that is an array with gaps", `{"data":{"0":{"id":1},"2":{"id":3,"name":5}}}`, 2, false},
+		{"data that is an empty object", `{"data":{}}`, 0, false},
+		{"data that is an object", `{"data":{"id":1}}`, 0, true},
+		{"data that is an array with gaps, and one in it is null", `{"data":{"0":null}}`, 0, true},
+		{"a byte order mark", "\ufeff" + `{"data":[{"id":1}]}`, 1, false},
 		{"data that is text", `{"data":"none"}`, 0, true},
 		{"an error with status 200", `{"message":"Server Error"}`, 0, true},
 		{"an item that is null", `{"data":[{"id":1},null]}`, 0, true},
@@ -244,7 +248,9 @@ func TestContactsService_List_response(t *testing.T) {
 	}
 }
 
-// A list ends at an empty or repeated page, even if that links to another one.
+// A list ends at a repeated page, even if that links to another one. It goes on
+// after empty pages, and after a repeated one that says its number, because others
+// insert and delete while it is read.
 func TestContactsService_List_endlessLinks(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -252,7 +258,8 @@ func TestContactsService_List_endlessLinks(t *testing.T) {
 		items    int
 		requests int
 	}{
-		{"an empty page", []string{`[{"id":1}]`, `[]`}, 1, 2},
+		{"empty pages between others", []string{`[{"id":1}]`, `[]`, `[]`, `[]`, `[{"id":2}]`, `[{"id":2}]`}, 2, 6},
+		{"a repeated page that says its number", []string{`[{"id":1}]`, `[{"id":1}],"meta":{"current_page":2}`, `[{"id":2}],"meta":{"current_page":3}`}, 3, 4},
 		{"a page that repeats the one before", []string{`[{"id":1},{"id":2}]`, `[{"id":3}]`}, 3, 3},
 		{"a page that repeats the one before after a retry", []string{`[{"id":1},{"id":2}]`, `[{"id":1},null]`, `[{"id":1},{"id":2}]`}, 2, 3},
 		{"a page with the same items in another order", []string{`[{"id":1},{"id":2}]`, `[{"id":2},{"id":1}]`}, 4, 3},
