@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -20,8 +21,13 @@ type Request struct {
 	Path  string
 	Query url.Values
 	// Body is sent as JSON; nil sends none. A Params value of this package is
-	// checked first.
+	// checked first, and a json.RawMessage is sent as it is. Bytes, readers and
+	// url.Values are not JSON and are an error: use RawBody.
 	Body any
+	// RawBody is sent as it is, with ContentType: a form, for example. Body must
+	// be nil then.
+	RawBody     []byte
+	ContentType string
 	// Repeatable says that a POST or PATCH may be sent again when the outcome
 	// of an attempt is unknown, because a second time changes nothing. GET,
 	// HEAD, PUT and DELETE requests are always repeatable.
@@ -93,21 +99,42 @@ func (q *requester) newCall(r Request) (*transport.Call, error) {
 	call := &transport.Call{
 		Method:     r.Method,
 		Route:      routeOf(r.Path),
-		Header:     q.readHeader,
 		Repeatable: r.Repeatable || isRepeatableMethod(r.Method),
 	}
 	u := *q.baseURL
 	u.Path += r.Path
 	u.RawQuery = r.Query.Encode()
 	call.URL = u.String()
-	if r.Body != nil {
-		body, err := encodeJSON(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		call.Header, call.Body = q.writeHeader, body
+	var err error
+	call.Header, call.Body, err = q.encodeBody(r)
+	return call, err
+}
+
+// encodeBody returns the body of a request, nil if it does not have one, and the
+// header that goes with it.
+func (q *requester) encodeBody(r Request) (http.Header, []byte, error) {
+	switch r.Body.(type) {
+	case nil:
+	case json.RawMessage:
+	case []byte, io.Reader, url.Values:
+		return nil, nil, safeText("the body is not a JSON value: see Request.RawBody")
 	}
-	return call, nil
+	switch {
+	case r.RawBody == nil && r.ContentType != "":
+		return nil, nil, safeText("there is a ContentType without a RawBody")
+	case r.RawBody == nil && r.Body == nil:
+		return q.readHeader, nil, nil
+	case r.RawBody == nil:
+		body, err := encodeJSON(r.Body)
+		return q.writeHeader, body, err
+	case r.Body != nil:
+		return nil, nil, safeText("there is both a Body and a RawBody")
+	case r.ContentType == "" || !isHeaderText(r.ContentType):
+		return nil, nil, safeText("the RawBody does not have a ContentType")
+	}
+	header := q.readHeader.Clone()
+	header.Set("Content-Type", r.ContentType)
+	return header, r.RawBody, nil
 }
 
 func isNilPointer(v any) bool {

@@ -17,6 +17,9 @@ func checkPath(path string) error {
 	if !strings.HasPrefix(path, "/") {
 		return safeText("the path does not begin with a slash")
 	}
+	if strings.ContainsAny(path, "?#") {
+		return safeText("the path has a query or a fragment: see Request.Query")
+	}
 	for segment := range strings.SplitSeq(path[1:], "/") {
 		if segment == "" || segment == "." || segment == ".." {
 			return safeText("the path has an empty segment, a . or a ..")

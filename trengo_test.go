@@ -39,7 +39,7 @@ func TestClient_Do_request(t *testing.T) {
 		{"a list in the query", trengo.Request{Path: "/tickets", Query: query("users[]", "1", "2")}, "GET /tickets?users%5B%5D=1&users%5B%5D=2", ""},
 		{"an empty query", trengo.Request{Path: "/tickets", Query: url.Values{}}, "GET /tickets", ""},
 		{"a path with a space", trengo.Request{Path: "/a b"}, "GET /a%20b", ""},
-		{"a path with separators", trengo.Request{Path: "/a?b#c%2Fd"}, "GET /a%3Fb%23c%252Fd", ""},
+		{"a path with separators", trengo.Request{Path: "/a&b=c%2Fd"}, "GET /a&b=c%252Fd", ""},
 		{"a path with dots in its words", trengo.Request{Path: "/a..b/.c"}, "GET /a..b/.c", ""},
 		{"a body", trengo.Request{Method: http.MethodPost, Path: "/labels", Body: map[string]any{"name": "Urgent"}}, "POST /labels", `{"name":"Urgent"}`},
 		{"a body with HTML characters", trengo.Request{Method: http.MethodPost, Path: "/labels", Body: map[string]string{"name": "<b> & 'é'"}}, "POST /labels", `{"name":"<b> & 'é'"}`},
@@ -68,6 +68,49 @@ func TestClient_Do_request(t *testing.T) {
 				t.Errorf("request (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A form or any other body that is not JSON is sent as it is.
+func TestClient_Do_rawBody(t *testing.T) {
+	t.Parallel()
+	var sent, contentType string
+	client := fixtures.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(r.Body)
+		sent, contentType = string(body), r.Header.Get("Content-Type")
+		return testkit.Respond(http.StatusOK, "{}")(r)
+	}))
+	do := func(r trengo.Request) error {
+		sent, contentType = "", ""
+		r.Method, r.Path = http.MethodPost, "/labels"
+		return client.Do(t.Context(), r, nil)
+	}
+	const form = "application/x-www-form-urlencoded"
+	if err := do(trengo.Request{RawBody: []byte("a=1&b=<"), ContentType: form}); err != nil || sent != "a=1&b=<" || contentType != form {
+		t.Errorf("sent %q as %q: %v", sent, contentType, err)
+	}
+	if err := do(trengo.Request{Body: []int{1}}); err != nil || sent != "[1]" || contentType != "application/json" {
+		t.Errorf("sent %q as %q: %v", sent, contentType, err)
+	}
+	for name, r := range map[string]trengo.Request{
+		"bytes":                             {Body: []byte("{}")},
+		"a reader":                          {Body: strings.NewReader("{}")},
+		"a form":                            {Body: url.Values{"a": {"1"}}},
+		"a raw body without a content type": {RawBody: []byte("a=1")},
+		"a content type alone":              {ContentType: form},
+		"a content type for JSON":           {ContentType: form, Body: 5},
+		"both bodies":                       {RawBody: []byte("a=1"), ContentType: form, Body: 5},
+		"a content type with a line break":  {RawBody: []byte("a=1"), ContentType: "a/b\r\nX: y"},
+	} {
+		err := do(r)
+		if testkit.ErrorText(err) == "" || fixtures.ErrorOf(t, err).Attempts != 0 || trengo.Retryable(err) || sent != "" {
+			t.Errorf("%s: error %v, sent %q", name, err, sent)
+		}
+	}
+	for _, path := range []string{"/labels?page=2", "/labels#5", "/a?"} {
+		if err := client.Do(t.Context(), trengo.Request{Path: path}, nil); err == nil || fixtures.ErrorOf(t, err).Attempts != 0 {
+			t.Errorf("%s: error %v", path, err)
+		}
 	}
 }
 
