@@ -328,6 +328,15 @@ func TestError_body(t *testing.T) {
 		{"a message of several texts", `{"message":["No.","Never."]}`, "No. Never.", nil},
 		{"a message that is an object", `{"message":{"code":5}}`, `{"code":5}`, nil},
 		{"a message that is a number", `{"message":5}`, `5`, nil},
+		{"errors that are texts", `{"errors":["No.","Never."]}`, "No. Never.", nil},
+		{"errors that are one text", `{"errors":"No."}`, "No.", nil},
+		{"errors that are texts beside a message", `{"message":"No.","errors":["Never."]}`, "No.", nil},
+		{"an error that is text", `{"error":"Not allowed."}`, "Not allowed.", nil},
+		{"an error with a message", `{"error":{"message":"Not allowed.","code":5}}`, "Not allowed.", nil},
+		{"an error without a message", `{"error":{"code":5}}`, `{"code":5}`, nil},
+		{"an error that is null", `{"error":null}`, "", nil},
+		{"a message before an error", `{"error":"Never.","message":"No."}`, "No.", nil},
+		{"errors in an error", `{"error":{"message":"Invalid.","errors":{"name":["Required."]}}}`, "Invalid.", map[string][]string{"name": {"Required."}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

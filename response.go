@@ -18,7 +18,7 @@ const maxErrorBody = 1 << 10
 // where the API does not have a route, the web application returns 200 and
 // HTML.
 func acceptResponse(resp *transport.Response, decode func([]byte) error) error {
-	body := bytes.TrimSpace(resp.Body)
+	body := bytes.TrimSpace(bytes.TrimPrefix(resp.Body, []byte("\ufeff")))
 	switch {
 	case len(body) == 0 && decode == nil:
 		return nil
@@ -80,25 +80,50 @@ func newError(method, path string, err error) *Error {
 	return e
 }
 
-// readErrorBody reads as much as it can of an error's JSON: Trengo sends an
-// empty array instead of an empty object of errors, and a message as a string,
-// an array or an object.
+// readErrorBody reads as much as it can of an error's JSON. Trengo sends an empty
+// array instead of an empty object of errors, and a message as a string, an array
+// or an object; gateways in front of it have other shapes.
 func readErrorBody(body []byte) (message string, fields map[string][]string) {
 	var wire struct {
-		Message json.RawMessage            `json:"message"`
-		Errors  map[string]json.RawMessage `json:"errors"`
+		Message json.RawMessage `json:"message"`
+		Error   json.RawMessage `json:"error"`
+		Errors  json.RawMessage `json:"errors"`
 	}
 	// A part of the wrong type stays empty, and so does everything if the body
 	// is not JSON.
 	_ = json.Unmarshal(body, &wire)
-	message = strings.Join(readTexts(wire.Message), " ")
-	for name, complaints := range wire.Errors {
-		if fields == nil {
-			fields = make(map[string][]string, len(wire.Errors))
-		}
-		fields[name] = readTexts(complaints)
+	var nested struct {
+		Message json.RawMessage `json:"message"`
+		Errors  json.RawMessage `json:"errors"`
 	}
-	return message, fields
+	_ = json.Unmarshal(wire.Error, &nested)
+	if len(nested.Message) > 0 {
+		wire.Error = nested.Message
+	}
+	fields = readErrorFields(wire.Errors)
+	if fields == nil {
+		fields = readErrorFields(nested.Errors)
+	}
+	texts := readTexts(wire.Message)
+	if len(texts) == 0 {
+		texts = readTexts(wire.Error)
+	}
+	if len(texts) == 0 && fields == nil {
+		texts = readTexts(wire.Errors)
+	}
+	return strings.Join(texts, " "), fields
+}
+
+func readErrorFields(data json.RawMessage) map[string][]string {
+	var complaints map[string]json.RawMessage
+	if json.Unmarshal(data, &complaints) != nil || len(complaints) == 0 {
+		return nil
+	}
+	fields := make(map[string][]string, len(complaints))
+	for name, texts := range complaints {
+		fields[name] = readTexts(texts)
+	}
+	return fields
 }
 
 // readTexts reads one string or an array of strings; it keeps anything else as
