@@ -367,6 +367,15 @@ var differences = []difference{
 		s.must(t, `{"type":"identify","traits":{"phone":"+31 6 0000 0042"}}`, trengo.ActionContactCreated)
 		s.must(t, `{"type":"identify","traits":{"phone":"0031600000042"}}`, trengo.ActionContactUnchanged)
 	}},
+	{"An address is read with its display name or as a mailto link", func(t *testing.T, s *shop) {
+		s.add("Ann Lee", "ann@example.com")
+		s.must(t, `{"type":"identify","traits":{"email":"Ann Lee <ann@example.com>","name":"Ann Lee"}}`, trengo.ActionContactUnchanged)
+		s.must(t, `{"type":"identify","traits":{"email":"mailto:ann@example.com?subject=Hi","name":"Ann Lee"}}`, trengo.ActionContactUnchanged)
+	}},
+	{"Words that programs write for a missing name are not one", func(t *testing.T, s *shop) {
+		s.add("Ann Lee", "ann@example.com")
+		s.must(t, `{"type":"identify","traits":{"email":"ann@example.com","firstName":"undefined","lastName":"undefined"}}`, trengo.ActionContactUnchanged)
+	}},
 	{"An override must be an ID", func(t *testing.T, s *shop) {
 		s.mustFail(t, `{"type":"identify","traits":{"email":"ann@example.com"},"context":{"externalId":[{"type":"trengoContactId","id":"5/../6"}]}}`, trengo.ErrInvalidEvent)
 		s.mustHaveSent(t, 0)
