@@ -108,6 +108,27 @@ func (m *memory) highWaterMark() int64 {
 	return m.highestTicketID
 }
 
+// addPendingContact notes that an attempt to create the contact of a person has
+// just ended, and that it is not known whether it took effect.
+func (m *memory) addPendingContact(op *operation) { m.pendingContacts.Put(op.personKey(), time.Now()) }
+
+func (m *memory) removePendingContact(op *operation) { m.pendingContacts.Delete(op.personKey()) }
+
+// pendingContact returns when the last such attempt ended.
+func (m *memory) pendingContact(op *operation) (ended time.Time, ok bool) {
+	return m.pendingContacts.Get(op.personKey())
+}
+
+func (m *memory) addPendingTicket(t pendingTicket) { m.pendingTickets.Put(t.ContactID, t) }
+
+func (m *memory) removePendingTicket(contactID int64) { m.pendingTickets.Delete(contactID) }
+
+// pendingTicket returns the ticket of a contact of which it is not known whether it
+// was created.
+func (m *memory) pendingTicket(contactID int64) (pendingTicket, bool) {
+	return m.pendingTickets.Get(contactID)
+}
+
 // rememberContact remembers whose contact it is, and nothing of its name.
 func (m *memory) rememberContact(op *operation, contactID int64) {
 	m.contacts.Put(personContactKey(op), knownContact{id: contactID})

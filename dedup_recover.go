@@ -33,7 +33,7 @@ func (r *reconciler) createContactOnce(ctx context.Context, op *operation) (*Con
 	if lookupErr != nil || found == nil {
 		return nil, contactUnknown(op, err)
 	}
-	r.memory.pendingContacts.Delete(op.personKey())
+	r.memory.removePendingContact(op)
 	return found, nil
 }
 
@@ -43,9 +43,9 @@ func (r *reconciler) attemptContact(ctx context.Context, op *operation) (*Contac
 	unknown := true
 	defer func() {
 		if unknown {
-			r.memory.pendingContacts.Put(op.personKey(), time.Now())
+			r.memory.addPendingContact(op)
 		} else {
-			r.memory.pendingContacts.Delete(op.personKey())
+			r.memory.removePendingContact(op)
 		}
 	}()
 	contact, err := r.contacts.Create(r.calls.writeContext(ctx), op.contactParams())
@@ -56,7 +56,7 @@ func (r *reconciler) attemptContact(ctx context.Context, op *operation) (*Contac
 // contactMayAppear reports whether an earlier attempt may yet create the
 // person's contact, although the search at that time did not find it.
 func (r *reconciler) contactMayAppear(op *operation, searchedAt time.Time) bool {
-	ended, pending := r.memory.pendingContacts.Get(op.personKey())
+	ended, pending := r.memory.pendingContact(op)
 	return pending && searchedAt.Sub(ended) < reconcileAfter
 }
 
@@ -66,7 +66,7 @@ func contactUnknown(op *operation, err error) error {
 
 // createTicketOnce creates a ticket, unless an earlier attempt may have done so.
 func (r *reconciler) createTicketOnce(ctx context.Context, op *operation, in TicketCreateParams) (int64, error) {
-	if pending, ok := r.memory.pendingTickets.Get(in.ContactID); ok {
+	if pending, ok := r.memory.pendingTicket(in.ContactID); ok {
 		id, err := r.reconcileTicket(ctx, &pending)
 		if err != nil {
 			return 0, ticketUnknown(&pending, &chainError{separator: ": ", errs: []error{ErrOutcomeUnknown, err}})
@@ -133,7 +133,7 @@ func (r *reconciler) attemptTicket(ctx context.Context, pending *pendingTicket) 
 	defer func() {
 		if unknown {
 			pending.ended = time.Now()
-			r.memory.pendingTickets.Put(pending.ContactID, *pending)
+			r.memory.addPendingTicket(*pending)
 		}
 	}()
 	ticket, err := r.tickets.Create(r.calls.writeContext(ctx), pending.TicketCreateParams)
@@ -164,13 +164,13 @@ func (r *reconciler) reconcileTicket(ctx context.Context, pending *pendingTicket
 	case len(found) > 1, len(found) == 0 && started.Sub(pending.ended) < reconcileAfter:
 		return 0, errStillPending
 	case len(found) == 0:
-		r.memory.pendingTickets.Delete(pending.ContactID)
+		r.memory.removePendingTicket(pending.ContactID)
 		return 0, nil
 	}
 	id := found[0]
 	r.memory.observeTicketID(id)
 	r.memory.rememberResult(pending.message, Result{Action: ActionTicketCreated, ContactID: pending.ContactID, TicketID: id})
-	r.memory.pendingTickets.Delete(pending.ContactID)
+	r.memory.removePendingTicket(pending.ContactID)
 	return id, nil
 }
 

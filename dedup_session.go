@@ -97,7 +97,7 @@ func (s *session) findContact(ctx context.Context, op *operation) (*Contact, err
 	case contact.ID == s.staleID:
 		return nil, errSameContact
 	}
-	s.memory.pendingContacts.Delete(op.personKey())
+	s.memory.removePendingContact(op)
 	return s.adopt(ctx, op, contact)
 }
 
