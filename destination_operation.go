@@ -2,6 +2,7 @@ package trengo
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/trengo-go/trengo/internal/identity"
@@ -155,18 +156,36 @@ func identifierOf(ev *Event, cfg *DestinationConfig) (identifier, error) {
 		key, noun, article = "phone", "phone number", "a "
 	}
 	why := "the event does not have " + article + noun
-	for _, source := range [...]map[string]any{ev.Traits, ev.Context.Traits, ev.Properties} {
-		for _, values := range [...]any{source[key], source[key+"s"]} {
-			for value := range identity.Texts(values, key) {
-				found, problem := newIdentifier(value, cfg)
-				if problem == "" {
-					return found, nil
+	for value := range identifierValues(ev, key) {
+		found, problem := newIdentifier(value, cfg)
+		if problem == "" {
+			return found, nil
+		}
+		why = "the " + noun + " " + problem
+	}
+	return identifier{}, fmt.Errorf("%w: %s", ErrMissingIdentifier, why)
+}
+
+// identifierValues yields the emails or phone numbers of an event in the order in
+// which they count.
+func identifierValues(ev *Event, key string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, source := range [...]map[string]any{ev.Traits, ev.Context.Traits, ev.Properties} {
+			for _, values := range [...]any{source[key], source[key+"s"]} {
+				for value := range identity.Texts(values, key) {
+					if !yield(value) {
+						return
+					}
 				}
-				why = "the " + noun + " " + problem
+			}
+		}
+		for i := range ev.Context.ExternalIDs {
+			external := &ev.Context.ExternalIDs[i]
+			if value := identity.Text(external.ID); value != "" && external.identifies(key) && !yield(value) {
+				return
 			}
 		}
 	}
-	return identifier{}, fmt.Errorf("%w: %s", ErrMissingIdentifier, why)
 }
 
 func newIdentifier(value string, cfg *DestinationConfig) (found identifier, problem string) {

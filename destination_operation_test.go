@@ -272,7 +272,12 @@ func TestDestination_email(t *testing.T) {
 		{name: "nowhere", fields: `"traits":{"name":"Ann Lee"}`, says: none},
 		{name: "a key in a different case", fields: `"traits":{"Email":"a@example.com","EMAIL":"a@example.com","e-mail":"a@example.com"}`, says: none},
 		{name: "a user ID does not count", fields: `"userId":"a@example.com","anonymousId":"a@example.com"`, says: none},
-		{name: "an external ID does not count", fields: `"context":{"externalId":[{"type":"email","id":"a@example.com"}]}`, says: none},
+		{name: "external ID of type email", fields: `"context":{"externalId":[{"type":"hs","id":"h@example.com"},{"type":"email","id":"A@example.com"}]}`, identifier: "a@example.com"},
+		{name: "external ID of reverse ETL", fields: `"context":{"mappedToDestination":true,"externalId":[{"identifierType":"email","id":"a@example.com","type":"HS-lead"}]}`, identifier: "a@example.com"},
+		{name: "external ID of Segment", fields: `"context":{"externalIds":[{"type":"email","id":"a@example.com","collection":"users"}]}`, identifier: "a@example.com"},
+		{name: "properties before an external ID", fields: `"properties":{"email":"p@example.com"},"context":{"externalId":[{"type":"email","id":"a@example.com"}]}`, identifier: "p@example.com"},
+		{name: "an external ID behind an invalid trait", fields: `"traits":{"email":"ann"},"context":{"externalId":[{"type":"email","id":"a@example.com"}]}`, identifier: "a@example.com"},
+		{name: "an external ID of another type does not count", fields: `"context":{"externalId":[{"type":"hubspotId","id":"a@example.com"},{"type":"phone","id":"b@example.com"},{"id":"c@example.com"}]}`, says: none},
 		{name: "nested fields do not count", fields: `"context":{"traits":{"company":{"email":"a@example.com"}},"email":"a@example.com"}`, says: none},
 		{name: "a phone number does not count", fields: `"traits":{"phone":"+31600000042"}`, says: none},
 	})
@@ -342,7 +347,9 @@ func TestDestination_phoneNumber(t *testing.T) {
 		bad("an object", `{"number":"+31600000042"}`, none),
 		{name: "nowhere", fields: `"traits":{"name":"Ann Lee"}`, says: none},
 		{name: "an email does not count", fields: `"traits":{"email":"ann@example.com"}`, says: none},
-		{name: "an external ID does not count", fields: `"context":{"externalId":[{"type":"phone","id":"+31600000042"}]}`, says: none},
+		{name: "external ID of type phone", fields: `"context":{"externalId":[{"type":"phone","id":"+31600000042"}]}`, identifier: "+31600000042", term: "31600000042"},
+		{name: "external ID that is a number", fields: `"context":{"externalId":[{"identifierType":"phone","id":31600000042}]}`, identifier: "31600000042"},
+		{name: "an external ID of another type does not count", fields: `"context":{"externalId":[{"type":"email","id":"+31600000042"}]}`, says: none},
 		{name: "the error is about the last invalid one", fields: `"traits":{"phone":"5"},"properties":{"phone":"0600000042"}`, says: national},
 	})
 }

@@ -358,7 +358,7 @@ var differences = []difference{
 		s.mustFail(t, `{"type":"track","event":"Ev","properties":{}}`, trengo.ErrMissingIdentifier)
 		s.mustHaveSent(t, 0)
 	}},
-	{"An external ID is never an email", func(t *testing.T, s *shop) {
+	{"An external ID is an email only if its type says so", func(t *testing.T, s *shop) {
 		s.mustFail(t, `{"type":"identify","context":{"externalId":[{"type":"hubspotId","id":"hs-9@example.com"}]}}`, trengo.ErrMissingIdentifier)
 	}},
 	{"National phone numbers are rejected, spellings of one number are one person", func(t *testing.T, s *shop) {

@@ -108,11 +108,17 @@ type EventContext struct {
 }
 
 // An ExternalID names something outside RudderStack: a channel if its type is
-// trengoChannelId, a contact if it is trengoContactId.
+// trengoChannelId, a contact if it is trengoContactId, and a person if its type or
+// identifier type is email or phone. Any other is ignored.
 type ExternalID struct {
 	Type string
 	ID   string
+	// IdentifierType is what RudderStack's reverse ETL says of ID.
+	IdentifierType string
 }
+
+// identifies reports whether ID is of that kind: email or phone.
+func (e *ExternalID) identifies(kind string) bool { return e.IdentifierType == kind || e.Type == kind }
 
 // The types of external IDs that a Destination reads.
 const (
@@ -258,8 +264,10 @@ func readExternalIDs(v any) (ids []ExternalID, err error) {
 		if err := checkOverrideKeys(fields); err != nil {
 			return nil, err
 		}
-		if kind, _ := fields["type"].(string); kind != "" {
-			ids = append(ids, ExternalID{Type: kind, ID: externalIDText(fields["id"])})
+		kind, _ := fields["type"].(string)
+		identifierType, _ := fields["identifierType"].(string)
+		if kind != "" || identifierType != "" {
+			ids = append(ids, ExternalID{Type: kind, ID: externalIDText(fields["id"]), IdentifierType: identifierType})
 		}
 	}
 	return ids, nil

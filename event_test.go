@@ -266,20 +266,21 @@ func TestParseEvent_externalIDs(t *testing.T) {
 		name, value string
 		want        []trengo.ExternalID
 	}{
-		{"text", `[{"type":"trengoContactId","id":" 7 "}]`, []trengo.ExternalID{{contact, " 7 "}}},
-		{"a number", `[{"type":"trengoContactId","id":90071992547409931}]`, []trengo.ExternalID{{contact, "90071992547409931"}}},
-		{"a whole number with a decimal point", `[{"type":"trengoContactId","id":7.0}]`, []trengo.ExternalID{{contact, "7"}}},
-		{"a fraction", `[{"type":"trengoContactId","id":1.5}]`, []trengo.ExternalID{{contact, "1.5"}}},
-		{"several", `[{"type":"trengoChannelId","id":1},{"type":"trengoContactId","id":"2"}]`, []trengo.ExternalID{{channel, "1"}, {contact, "2"}}},
-		{"a single object", `{"type":"trengoContactId","id":7}`, []trengo.ExternalID{{contact, "7"}}},
+		{"text", `[{"type":"trengoContactId","id":" 7 "}]`, []trengo.ExternalID{{Type: contact, ID: " 7 "}}},
+		{"a number", `[{"type":"trengoContactId","id":90071992547409931}]`, []trengo.ExternalID{{Type: contact, ID: "90071992547409931"}}},
+		{"a whole number with a decimal point", `[{"type":"trengoContactId","id":7.0}]`, []trengo.ExternalID{{Type: contact, ID: "7"}}},
+		{"a fraction", `[{"type":"trengoContactId","id":1.5}]`, []trengo.ExternalID{{Type: contact, ID: "1.5"}}},
+		{"several", `[{"type":"trengoChannelId","id":1},{"type":"trengoContactId","id":"2"}]`, []trengo.ExternalID{{Type: channel, ID: "1"}, {Type: contact, ID: "2"}}},
+		{"a single object", `{"type":"trengoContactId","id":7}`, []trengo.ExternalID{{Type: contact, ID: "7"}}},
 		{"a single object without a type", `{"id":7}`, nil},
 		{"an object of objects", `{"0":{"type":"trengoContactId","id":7}}`, nil},
-		{"other fields", `[{"type":"trengoContactId","id":"7","identifierType":"email","collection":"users"}]`, []trengo.ExternalID{{contact, "7"}}},
-		{"an ID that is null", `[{"type":"trengoContactId","id":null}]`, []trengo.ExternalID{{contact, ""}}},
-		{"no ID", `[{"type":"trengoContactId","value":7}]`, []trengo.ExternalID{{contact, ""}}},
+		{"other fields", `[{"type":"trengoContactId","id":"7","identifierType":"email","collection":"users"}]`, []trengo.ExternalID{{Type: contact, ID: "7", IdentifierType: "email"}}},
+		{"an identifier type without a type", `[{"identifierType":"email","id":"ann@example.com"}]`, []trengo.ExternalID{{ID: "ann@example.com", IdentifierType: "email"}}},
+		{"an ID that is null", `[{"type":"trengoContactId","id":null}]`, []trengo.ExternalID{{Type: contact, ID: ""}}},
+		{"no ID", `[{"type":"trengoContactId","value":7}]`, []trengo.ExternalID{{Type: contact, ID: ""}}},
 		{"no type", `[{"id":7},{"type":"","id":7},{"type":null,"id":7}]`, nil},
 		{"a type that is not text", `[{"type":5,"id":7},{"type":["trengoContactId"],"id":7}]`, nil},
-		{"entries that are not objects", `[null,5,"trengoContactId",true,[{"type":"trengoContactId","id":1}],{"type":"trengoContactId","id":7}]`, []trengo.ExternalID{{contact, "7"}}},
+		{"entries that are not objects", `[null,5,"trengoContactId",true,[{"type":"trengoContactId","id":1}],{"type":"trengoContactId","id":7}]`, []trengo.ExternalID{{Type: contact, ID: "7"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -416,7 +416,7 @@ func ExampleParseEvent() {
 	_, err = trengo.ParseEvent([]byte(`{"type": 5}`))
 	fmt.Println(err)
 	// Output:
-	// 1001 map[] 9007199254740993 [{trengoContactId 17}]
+	// 1001 map[] 9007199254740993 [{trengoContactId 17 }]
 	// trengo: invalid event: it does not have a type
 }
 
