@@ -4,113 +4,235 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
-// Email reads an email as an event has it: a bare address, or one with a display
-// name, in angle brackets, in a mailto link, in quotes or with punctuation around
-// it. The key is the same for all spellings. If the email is not usable, problem
-// says why without quoting it.
+const (
+	notOneAddress  = "is not one address with text on both sides of its @"
+	brokenEncoding = "has characters that were lost in an encoding"
+	emailTooLong   = "is too long"
+)
+
+const (
+	// maxAddress is, in bytes, what RFC 5321 allows on both sides of the @.
+	maxAddress = 64 + 1 + 255
+	// maxEmailValue bounds the work for a value that may be a display name or a
+	// mailto URI.
+	maxEmailValue = 4 << 10
+)
+
+// Email reads an email as an event has it. The key, the address with the ASCII
+// letters in lower case, is the same for all spellings. If the email is not
+// usable, problem says why without quoting it.
+//
+// The address is taken out of a display name with angle brackets, a mailto URI,
+// quotes and punctuation around it; format characters are dropped, because
+// nobody sees them. A value that is then still more than one bare address is
+// not usable. Neither is one with characters that were lost in an encoding,
+// because those of another person may be lost in the same way.
+//
+// The case of other letters is kept, because folding it would make different
+// addresses equal: the sign for Kelvin is a k in lower case. Whether Trengo
+// stores Ä@example.com in lower case is not known, so an event of
+// Ä@example.com finds only a contact with just that spelling. Domains are
+// compared as they are written, not by their encoding for the DNS.
 func Email(value string) (key, problem string) {
-	address, ok := bareAddress(value)
-	if !ok {
-		return "", "is not one address with text on both sides of its @"
+	if len(value) > maxEmailValue {
+		return "", emailTooLong
+	}
+	address := bareAddress(value)
+	local, domain, _ := strings.Cut(address, "@")
+	switch {
+	case local == "" || domain == "" || strings.Contains(domain, "@"),
+		strings.ContainsAny(address, `<>();,:"`),
+		strings.ContainsFunc(address, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
+		return "", notOneAddress
+	case strings.ContainsRune(address, utf8.RuneError):
+		return "", brokenEncoding
+	case len(address) > maxAddress:
+		return "", emailTooLong
 	}
 	return lowerASCII(address), ""
 }
 
-// EmailKey returns the key of an email as a contact has it. It does not require
-// the email to be usable.
+// EmailKey returns the key of a contact's email, read as [Email] reads those of
+// events. An email that is not usable has a key that no event has.
 func EmailKey(email string) string {
-	if address, ok := bareAddress(email); ok {
-		return lowerASCII(address)
+	if key, problem := Email(email); problem == "" {
+		return key
 	}
 	return lowerASCII(strings.TrimSpace(email))
 }
 
-// bareAddress takes the one address out of value.
-func bareAddress(value string) (address string, ok bool) {
-	value = strings.TrimSpace(dropFormat(value))
-	if strings.ContainsFunc(value, unicode.IsControl) {
-		return "", false
+// bareAddress removes what stands around an address. If it finds several, or
+// something else, it leaves too much for an address.
+func bareAddress(text string) string {
+	text = dropFormat(text)
+	for {
+		before := text
+		text = trimOutside(text)
+		text = cutMailto(text)
+		text = cutComment(text)
+		text = cutDisplayName(text)
+		text = cutParameters(text)
+		if text == before {
+			return text
+		}
 	}
-	displayName, address := cutAngleBrackets(value)
-	address = trimPunctuation(cutMailto(trimPunctuation(address)))
-	if !isAddress(address) {
-		return "", false
-	}
-	// A display name with an @ is a second address, unless it is the same one.
-	displayName = trimPunctuation(displayName)
-	if strings.Contains(displayName, "@") && lowerASCII(displayName) != lowerASCII(address) {
-		return "", false
-	}
-	return address, true
 }
 
-// cutAngleBrackets splits "Ann <ann@example.com>". Without one pair of brackets
-// the whole value is the address.
-func cutAngleBrackets(value string) (displayName, address string) {
-	before, rest, opened := strings.Cut(value, "<")
-	inside, after, closed := strings.Cut(rest, ">")
-	if !opened || !closed || strings.ContainsAny(inside, "<>") || trimPunctuation(after) != "" {
-		return "", value
+// trimOutside removes spaces, quotes and punctuation that cannot belong to an
+// address.
+func trimOutside(text string) string {
+	for {
+		text = strings.TrimSpace(text)
+		if inside := trimPair(text); inside != text {
+			text = inside
+		} else if rest := trimFirst(text); rest != text {
+			text = rest
+		} else if rest := trimLast(text); rest != text {
+			text = rest
+		} else {
+			return text
+		}
 	}
-	return before, inside
 }
 
-// cutMailto returns the address of a mailto link.
-func cutMailto(value string) string {
+// trimPair removes one pair of quotes or brackets around the whole. Each alone
+// may belong to an address.
+func trimPair(text string) string {
+	for _, pair := range [...]string{"''", "``", "{}", `""`, "()", "[]", "<>"} {
+		if len(text) > 1 && text[0] == pair[0] && text[len(text)-1] == pair[1] {
+			return text[1 : len(text)-1]
+		}
+	}
+	return text
+}
+
+// trimFirst removes one character that cannot begin an address.
+func trimFirst(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	switch {
+	case strings.ContainsRune(`",;:)]>`, first),
+		first == '(' && !strings.Contains(text, ")"),
+		first == '[' && !strings.Contains(text, "]"),
+		first == '<' && !strings.Contains(text, ">"),
+		first >= utf8.RuneSelf && unicode.In(first, unicode.Ps, unicode.Pe, unicode.Pi, unicode.Pf):
+		return text[size:]
+	}
+	return text
+}
+
+// trimLast removes one character that cannot end an address.
+func trimLast(text string) string {
+	last, size := utf8.DecodeLastRuneInString(text)
+	var belongs bool
+	switch last {
+	case '@':
+		belongs = true
+	case ')': // ends a comment
+		belongs = strings.Contains(text, "(")
+	case ']': // ends a domain literal
+		belongs = strings.Contains(text, "[")
+	case '>':
+		belongs = strings.Contains(text, "<")
+	default:
+		belongs = !unicode.IsPunct(last)
+	}
+	if belongs {
+		return text
+	}
+	return text[:len(text)-size]
+}
+
+// cutMailto takes the address out of a mailto URI.
+func cutMailto(text string) string {
 	const scheme = "mailto:"
-	if len(value) < len(scheme) || lowerASCII(value[:len(scheme)]) != scheme {
-		return value
+	rest := text
+	for len(rest) >= len(scheme) && lowerASCII(rest[:len(scheme)]) == scheme {
+		rest = strings.TrimLeft(rest[len(scheme):], "/")
 	}
-	address, _, _ := strings.Cut(value[len(scheme):], "?")
-	if plain, err := url.PathUnescape(address); err == nil {
-		return plain
+	if rest == text {
+		return text
+	}
+	address, _, _ := strings.Cut(rest, "?")
+	if decoded, err := url.PathUnescape(address); err == nil {
+		address = decoded
+	}
+	return dropFormat(address)
+}
+
+// cutComment removes a comment behind an address: ann@example.com (Ann Lee).
+func cutComment(text string) string {
+	inside, ok := strings.CutSuffix(text, ")")
+	address, comment, found := strings.Cut(inside, "(")
+	if !ok || !found || address == "" || strings.ContainsAny(comment, "()") || namesOther(comment, address) {
+		return text
 	}
 	return address
 }
 
-// trimPunctuation removes what stands around an address in running text. A dot
-// before the address could belong to it.
-func trimPunctuation(value string) string {
-	const around = " \t\u00a0\"'`“”„‟‘’‚‛«»‹›;,:<>()[]{}"
-	return strings.TrimRight(strings.Trim(value, around), around+".!?")
-}
-
-func isAddress(address string) bool {
-	local, domain, _ := strings.Cut(address, "@")
-	return local != "" && domain != "" && !strings.Contains(domain, "@") &&
-		!strings.ContainsAny(address, "<>();,:\"") &&
-		!strings.ContainsFunc(address, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
-}
-
-// dropFormat removes invisible characters, which come with copied text.
-func dropFormat(value string) string {
-	if !strings.ContainsFunc(value, isFormat) {
-		return value
+// cutDisplayName takes the address out of angle brackets: Ann <ann@example.com>.
+func cutDisplayName(text string) string {
+	inside, ok := strings.CutSuffix(text, ">")
+	name, address, found := strings.Cut(inside, "<")
+	if !ok || !found || strings.ContainsAny(inside[len(name)+1:], "<>") || strings.Contains(name, ">") || namesOther(name, address) {
+		return text
 	}
-	return strings.Map(func(r rune) rune {
-		if isFormat(r) {
-			return -1
-		}
-		return r
-	}, value)
+	return address
 }
 
-func isFormat(r rune) bool { return r > unicode.MaxASCII && unicode.Is(unicode.Cf, r) }
+// cutParameters removes what follows a domain behind a question mark.
+func cutParameters(text string) string {
+	_, domain, _ := strings.Cut(text, "@")
+	_, parameters, found := strings.Cut(domain, "?")
+	if !found || strings.Contains(domain, "@") || strings.ContainsAny(text, "<>") || strings.ContainsFunc(text, unicode.IsSpace) {
+		return text
+	}
+	return text[:len(text)-len("?")-len(parameters)]
+}
 
-// lowerASCII leaves all letters but A to Z as they are: folding others makes one
-// address of two, such as those with a K and with the Kelvin sign.
-func lowerASCII(s string) string {
-	for i := range len(s) {
-		if 'A' <= s[i] && s[i] <= 'Z' {
-			return strings.Map(func(r rune) rune {
-				if 'A' <= r && r <= 'Z' {
-					return r + 'a' - 'A'
-				}
-				return r
-			}, s)
+// namesOther reports whether text beside an address holds another one.
+func namesOther(text, address string) bool {
+	address = lowerASCII(bareAddress(address))
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool {
+		return unicode.IsSpace(r) || strings.ContainsRune(`<>()[]{},;"'`, r)
+	}) {
+		local, domain, _ := strings.Cut(word, "@")
+		if local != "" && domain != "" && lowerASCII(bareAddress(word)) != address {
+			return true
 		}
 	}
-	return s
+	return false
+}
+
+// dropFormat drops format characters, but for joiners between letters: the
+// spelling of words in Persian and other languages needs them, and their
+// domains can have them.
+func dropFormat(text string) string {
+	if !strings.ContainsFunc(text, isFormat) {
+		return text
+	}
+	runes := []rune(text)
+	kept := runes[:0]
+	for i, r := range runes {
+		joins := (r == zeroWidthNonJoiner || r == zeroWidthJoiner) &&
+			len(kept) > 0 && isOtherLetter(kept[len(kept)-1]) && i+1 < len(runes) && isOtherLetter(runes[i+1])
+		if joins || !isFormat(r) {
+			kept = append(kept, r)
+		}
+	}
+	return string(kept)
+}
+
+const (
+	zeroWidthNonJoiner = '\u200c'
+	zeroWidthJoiner    = '\u200d'
+)
+
+func isFormat(r rune) bool { return unicode.Is(unicode.Cf, r) }
+
+// isOtherLetter reports whether r is a part of a word, beyond ASCII.
+func isOtherLetter(r rune) bool {
+	return r >= utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsMark(r))
 }

@@ -154,3 +154,18 @@ func Digits(number string) string {
 	}
 	return number
 }
+
+// lowerASCII folds the case of ASCII letters and changes nothing else.
+func lowerASCII(s string) string {
+	i := strings.IndexFunc(s, func(r rune) bool { return 'A' <= r && r <= 'Z' })
+	if i < 0 {
+		return s
+	}
+	folded := []byte(s)
+	for ; i < len(folded); i++ {
+		if 'A' <= folded[i] && folded[i] <= 'Z' {
+			folded[i] += 'a' - 'A'
+		}
+	}
+	return string(folded)
+}
