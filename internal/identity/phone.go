@@ -5,99 +5,217 @@ import (
 	"unicode"
 )
 
+// NationalPhone is the problem of a phone number in national form.
+const NationalPhone = "is in national form, which makes a broken contact"
+
+const (
+	wrongLength = "does not have 7 to 15 digits"
+	twoNumbers  = "may be two numbers, or one with an extension"
+)
+
+// The digits that the shortest and the longest phone number have.
+const (
+	minPhoneDigits = 7
+	maxPhoneDigits = 15
+)
+
 // Phone reads a phone number as an event has it. The key, its digits, is the
 // same for all spellings; international reports whether the number came with +
-// or 00. If the number is not usable, problem says why without quoting it.
+// or 00. If it did not, the key is bare digits, and [CheckBarePhone] decides
+// whether they are usable. If the number is not usable, problem says why
+// without quoting it.
+//
+// Formatting, quotes and brackets around the number and the scheme of a tel URI are
+// ignored. A number with anything else in it, such as a letter, an extension
+// or a digit of another script, is not usable: what the sender meant would be a
+// guess. Neither is a value that may hold two numbers, because their digits
+// together are the number of somebody else.
 func Phone(value string) (key string, international bool, problem string) {
-	digits, international := phoneDigits(value)
+	digits, international, problem := phoneDigits(value)
 	switch {
+	case problem != "":
+		return "", false, problem
 	case strings.HasPrefix(digits, "0"):
 		return "", false, NationalPhone
-	case len(digits) < 7 || len(digits) > 15:
-		return "", false, "does not have 7 to 15 digits"
+	case len(digits) < minPhoneDigits || len(digits) > maxPhoneDigits:
+		return "", false, wrongLength
 	}
 	return digits, international, ""
 }
 
-// NationalPhone is the problem of a phone number in national form.
-const NationalPhone = "is in national form, which makes a broken contact"
-
-// PhoneKey returns the key of a phone number without checking it.
+// PhoneKey returns the key of a contact's phone number without checking its
+// length. Contacts hold numbers in international form, with or without +, so
+// [BarePhones] does not apply to them. The key is empty if [Phone] cannot tell
+// which digits are the number.
 func PhoneKey(phone string) string {
-	digits, _ := phoneDigits(phone)
+	digits, _, problem := phoneDigits(phone)
+	if problem != "" {
+		return ""
+	}
 	return digits
 }
 
-// phoneDigits removes a phone number's formatting, a leading + or 00, and a (0)
-// between country code and number. A value with anything else in it, such as a
-// letter or a second number, does not have digits. A leading 0 that is left marks
-// a national number.
-func phoneDigits(phone string) (digits string, international bool) {
-	phone = strings.TrimFunc(phone, isPhoneFormatting)
-	rest, international := strings.CutPrefix(phone, "+")
-	if before, after, ok := strings.Cut(rest, "(0)"); ok && strings.ContainsFunc(before, isDigit) {
-		rest = before + after
+// phoneDigits removes everything from a phone number that is not the number:
+// what stands around it, formatting, a leading + or 00, a (0) between country
+// code and number. A leading 0 that is left marks a national number. Problem
+// says why the digits cannot be told, except for their count.
+func phoneDigits(value string) (digits string, international bool, problem string) {
+	text := withoutPhoneScheme(trimPhone(strings.Map(visibleRune, value)))
+	text = strings.TrimLeftFunc(text, isPhoneFormatting)
+	text, international = strings.CutPrefix(text, "+")
+	if strings.ContainsFunc(text, func(r rune) bool { return !isDigit(r) && !isPhoneFormatting(r) }) {
+		return "", false, wrongLength
 	}
-	rest = cutZeroFraction(rest)
-	var b strings.Builder
-	var slashes []int // by the number of digits before them
-	for _, r := range rest {
-		switch {
-		case isDigit(r):
-			b.WriteRune(r)
-		case r == '/':
-			slashes = append(slashes, b.Len())
-		case !isPhoneFormatting(r):
-			return "", false
-		}
+	if holdsTwoRuns(text) {
+		return "", false, twoNumbers
 	}
-	digits, prefix := b.String(), 0
+	n := number(strings.Join(strings.Fields(text), "")).trimRight().withoutTrunkZero()
 	if !international {
-		if digits, international = strings.CutPrefix(digits, "00"); international {
-			prefix = len("00")
-		}
+		n, international = n.cutDoubleZero()
 	}
-	for _, before := range slashes {
-		if !isPhoneSlash(before-prefix, prefix+len(digits)-before, international) {
-			return "", false
-		}
+	n = n.withoutFraction()
+	if n.hasMisplacedSlash(international) || n.endsInExtension() {
+		return "", false, twoNumbers
 	}
-	return digits, international
+	return n.digits(), international, ""
 }
 
-// cutZeroFraction undoes what spreadsheets do to numbers: 31612345678.0. Dots
-// that group digits, as in 33.1.42.68.53.00, are left.
-func cutZeroFraction(phone string) string {
-	whole, fraction, ok := strings.Cut(phone, ".")
-	const fewest = 7 // digits of a number that is not a group
-	if !ok || fraction == "" || strings.Trim(fraction, "0") != "" || countDigits(whole) < fewest {
-		return phone
+// A number is digits with formatting between them, but without spaces.
+type number string
+
+// trimRight removes the formatting behind the last digit, but for a bracket
+// whose other half stands between the digits.
+func (n number) trimRight() number {
+	cutset := ".-"
+	if !strings.Contains(string(n), "(") {
+		cutset += ")"
+	}
+	return number(strings.TrimRight(string(n), cutset))
+}
+
+// withoutTrunkZero removes the (0) that stands for the 0 of the national form.
+func (n number) withoutTrunkZero() number {
+	before, after, ok := strings.Cut(string(n), "(0)")
+	if !ok || !strings.ContainsFunc(before, isDigit) {
+		return n
+	}
+	return number(before + after)
+}
+
+// cutDoubleZero removes a leading 00, which may have formatting in it.
+func (n number) cutDoubleZero() (after number, found bool) {
+	zeros := 0
+	for i, r := range n {
+		switch {
+		case r == '0':
+			zeros++
+		case isDigit(r):
+			return n, false
+		}
+		if zeros == 2 {
+			return n[i+1:], true
+		}
+	}
+	return n, false
+}
+
+// withoutFraction removes the fraction of zeros that a program gave a number
+// which it took for a decimal. Points may also be formatting, so the fraction
+// must follow the only point, and that enough digits.
+func (n number) withoutFraction() number {
+	before, after, ok := strings.Cut(string(n), ".")
+	whole := number(before)
+	if !ok || strings.Trim(after, "0") != "" || len(whole.digits()) < minPhoneDigits {
+		return n
 	}
 	return whole
 }
 
-// isPhoneSlash reports whether a / with so many digits before and after it
-// separates an area code, as in 030/1234567. Any other / stands between two
-// numbers, or before the last digits of a second one.
-func isPhoneSlash(before, after int, international bool) bool {
-	mostBefore := 6
+// hasMisplacedSlash reports whether a slash stands elsewhere than behind an
+// area code: before another number, or before another ending of the same.
+func (n number) hasMisplacedSlash(international bool) bool {
+	const maxAreaCode, maxWithCountryCode, maxEnding = 6, 8, 3
+	limit := maxAreaCode
 	if international {
-		mostBefore = 8
+		limit = maxWithCountryCode
 	}
-	return before <= mostBefore && after > 3
-}
-
-func countDigits(s string) (n int) {
-	for _, r := range s {
-		if isDigit(r) {
-			n++
+	all, before := len(n.digits()), 0
+	for _, r := range n {
+		switch {
+		case isDigit(r):
+			before++
+		case r == '/' && all > 0 && (before > limit || all-before <= maxEnding):
+			return true
 		}
 	}
-	return n
+	return false
+}
+
+// endsInExtension reports whether a few digits in brackets end the number.
+func (n number) endsInExtension() bool {
+	const maxExtension = 3
+	group, ok := strings.CutSuffix(string(n), ")")
+	open := strings.LastIndexByte(group, '(')
+	if !ok || open < 0 || !strings.ContainsFunc(group[:open], isDigit) {
+		return false
+	}
+	extension := len(number(group[open:]).digits())
+	return extension > 0 && extension <= maxExtension
+}
+
+func (n number) digits() string {
+	return strings.Map(func(r rune) rune {
+		if !isDigit(r) {
+			return -1
+		}
+		return r
+	}, string(n))
+}
+
+// holdsTwoRuns reports whether each of two unbroken runs of digits is long
+// enough to be a number.
+func holdsTwoRuns(text string) bool {
+	long := 0
+	for run := range strings.FieldsFuncSeq(text, func(r rune) bool { return !isDigit(r) }) {
+		if len(run) >= minPhoneDigits {
+			long++
+		}
+	}
+	return long > 1
+}
+
+// trimPhone removes spaces, quotes, brackets and separators around a phone
+// number.
+func trimPhone(text string) string {
+	return strings.TrimFunc(text, func(r rune) bool {
+		return unicode.IsSpace(r) || strings.ContainsRune("'\"`,;‘’‚‛“”„‟«»[]{}<>", r)
+	})
+}
+
+// withoutPhoneScheme removes the scheme of a URI that consists of a phone
+// number. Parameters behind it are left.
+func withoutPhoneScheme(text string) string {
+	scheme, rest, ok := strings.Cut(text, ":")
+	if !ok {
+		return text
+	}
+	switch lowerASCII(scheme) {
+	case "tel", "callto", "sms", "whatsapp":
+		return rest
+	}
+	return text
 }
 
 func isDigit(r rune) bool { return r >= '0' && r <= '9' }
 
 func isPhoneFormatting(r rune) bool {
-	return unicode.IsSpace(r) || strings.ContainsRune("()-.\u2010\u2011\u2012\u2013", r) || unicode.Is(unicode.Cf, r)
+	return unicode.IsSpace(r) || strings.ContainsRune("()-./\u2010\u2011\u2012\u2013", r)
+}
+
+// visibleRune is for strings.Map. It drops format characters.
+func visibleRune(r rune) rune {
+	if unicode.Is(unicode.Cf, r) {
+		return -1
+	}
+	return r
 }
