@@ -1,5 +1,6 @@
 // Package identity normalizes what tells people apart in events: emails, phone
-// numbers, and values that may be either text or a number.
+// numbers, names, and values that may be text, a number or a list of them. It
+// does not keep anything, and its functions are safe for concurrent use.
 package identity
 
 import (
@@ -7,10 +8,8 @@ import (
 	"iter"
 	"math"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // Text reads a value where text is expected: text without its outer spaces, a
@@ -68,78 +67,6 @@ func wholeNumber(number string) string {
 		return ""
 	}
 	return digits
-}
-
-// Name returns a person's name, or a part of one, as it is sent: one line of at
-// most 255 characters. Words that programs write where a name is missing, such as
-// undefined, are not part of a name.
-func Name(value string) string {
-	name := CleanLine(value, maxName)
-	words := strings.Fields(name)
-	kept := slices.DeleteFunc(slices.Clone(words), isMissingWord)
-	if len(kept) == len(words) {
-		return name
-	}
-	return strings.Join(kept, " ")
-}
-
-const maxName = 255 // characters
-
-func isMissingWord(word string) bool {
-	switch word {
-	case "undefined", "null", "NaN", "N/A":
-		return true
-	}
-	return false
-}
-
-// CleanLine makes one line of text: control characters and line breaks become
-// spaces, invisible characters that reorder or hide text are removed, and
-// whitespace around it is, too. The line is cut after most characters. It keeps
-// joiners, which names and emoji need.
-func CleanLine(text string, most int) string {
-	if !isPrintableASCII(text) {
-		text = strings.Map(cleanRune, text)
-	}
-	text = firstRunes(strings.TrimFunc(text, isSpace), most)
-	return strings.TrimRightFunc(text, isSpace)
-}
-
-// isPrintableASCII saves most texts the slower strings.Map.
-func isPrintableASCII(text string) bool {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
-// cleanRune is for strings.Map, which also replaces invalid UTF-8.
-func cleanRune(r rune) rune {
-	switch {
-	case unicode.IsControl(r), r == '\u2028', r == '\u2029':
-		return ' '
-	case r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069', r == '\u200b', r == '\ufeff':
-		return -1
-	}
-	return r
-}
-
-// isSpace reports whether r is whitespace, or a joiner without anything to join.
-func isSpace(r rune) bool { return unicode.IsSpace(r) || r == '\u200c' || r == '\u200d' }
-
-func firstRunes(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	for i := range text {
-		if n == 0 {
-			return text[:i]
-		}
-		n--
-	}
-	return text
 }
 
 // Digits writes a whole number without point and exponent, as far as a float64
