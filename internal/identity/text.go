@@ -39,24 +39,48 @@ func Text(v any) string {
 	return ""
 }
 
-// Texts yields the texts of a value that may hold several: a text, a number, or an
-// array of those or of objects that have them under key, as in
-// [{"email":"ann@example.com"}].
-func Texts(v any, key string) iter.Seq[string] {
+// Texts reads a value where one text or a list of them is expected. It yields
+// what [Text] makes of the value or, if it is an array, of its elements; of an
+// element that is an object, the texts under the keys, in their order. It
+// yields neither empty texts nor those of arrays in arrays. An object alone is
+// not a list.
+func Texts(v any, keys ...string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		elements, isArray := v.([]any)
-		if !isArray {
-			elements = []any{v}
-		}
-		for _, element := range elements {
-			if object, isObject := element.(map[string]any); isObject && isArray {
-				element = object[key]
+		list := reflect.ValueOf(v)
+		if kind := list.Kind(); kind != reflect.Slice && kind != reflect.Array {
+			if text := Text(v); text != "" {
+				yield(text)
 			}
-			if text := Text(element); text != "" && !yield(text) {
-				return
+			return
+		}
+		if list.Type().Elem().Kind() == reflect.Uint8 { // bytes are not a list
+			return
+		}
+		for i := range list.Len() {
+			for _, text := range elementTexts(list.Index(i).Interface(), keys) {
+				if text != "" && !yield(text) {
+					return
+				}
 			}
 		}
 	}
+}
+
+func elementTexts(v any, keys []string) (texts []string) {
+	object := reflect.ValueOf(v)
+	if object.Kind() != reflect.Map {
+		return []string{Text(v)}
+	}
+	if object.Type().Key().Kind() != reflect.String {
+		return nil
+	}
+	for _, key := range keys {
+		value := object.MapIndex(reflect.ValueOf(key).Convert(object.Type().Key()))
+		if value.IsValid() {
+			texts = append(texts, Text(value.Interface()))
+		}
+	}
+	return texts
 }
 
 // wholeNumber returns nothing for a number that is more than digits: without
