@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/trengo-go/trengo/internal/identity"
 )
 
 // A ChannelIdentifier is what distinguishes the contacts of a channel.
@@ -69,10 +71,17 @@ type DestinationConfig struct {
 	// does not have this setting.
 	CreateMissingContacts bool
 
+	// BarePhones is what the digits of an event's phone number mean that come
+	// without + or 00. The default, [BarePhonesLong], rejects fewer than 11. It
+	// does not apply to existing contacts, nor to what NormalizePhone returns.
+	// RudderStack does not have this setting.
+	BarePhones BarePhones
+
 	// NormalizePhone replaces the built-in rule, which removes formatting and
-	// rejects national numbers. It receives the phone number as the event has
-	// it and returns it in international form, such as +31600000001, or an
-	// empty string if it is not usable. It is called concurrently.
+	// rejects national numbers, for example by trengophone.Region. It receives
+	// the phone number as the event has it and returns it in international
+	// form, such as +31600000001, or an empty string if it is not usable. It is
+	// called concurrently.
 	NormalizePhone func(string) string
 
 	// MaxPeople limits how many people's contacts are remembered, and
@@ -93,6 +102,27 @@ type DestinationConfig struct {
 	// once. Zero means 16.
 	Concurrency int
 }
+
+// BarePhones is what a phone number of an event means whose digits come without
+// + or 00. Whichever is chosen, some are read wrongly or rejected.
+type BarePhones = identity.BarePhones
+
+const (
+	// BarePhonesLong takes 11 digits or more for a number with its country
+	// code and rejects fewer. National numbers of China and Brazil have 11
+	// digits and are still taken for numbers of other countries. International
+	// numbers of 10 digits, as those of Norway and Denmark are, are rejected.
+	BarePhonesLong = identity.BarePhonesLong
+
+	// BarePhonesInternational takes all of them for numbers with their country
+	// code, as RudderStack does. A national number without a leading 0, such as
+	// (479) 555-0123 of the United States, is then somebody else's: here that
+	// of a Norwegian.
+	BarePhonesInternational = identity.BarePhonesInternational
+
+	// BarePhonesRefuse rejects all of them.
+	BarePhonesRefuse = identity.BarePhonesRefuse
+)
 
 // The sizes of which zero in a DestinationConfig is the default.
 const (
@@ -145,6 +175,7 @@ func (cfg *DestinationConfig) setDefaults() {
 	cfg.MessageTTL = orDefault(cfg.MessageTTL, defaultMessageTTL)
 	cfg.Concurrency = orDefault(cfg.Concurrency, defaultConcurrency)
 	cfg.ChannelIdentifier = orDefault(cfg.ChannelIdentifier, IdentifierEmail)
+	cfg.BarePhones = orDefault(cfg.BarePhones, BarePhonesLong)
 }
 
 func orDefault[T comparable](value, byDefault T) T {
@@ -167,6 +198,11 @@ func (cfg *DestinationConfig) validate() error {
 	}
 	if cfg.ChannelIdentifier != IdentifierEmail && cfg.ChannelIdentifier != IdentifierPhone {
 		mistakes = append(mistakes, errors.New("the channel identifier is neither email nor phone"))
+	}
+	switch cfg.BarePhones {
+	case BarePhonesLong, BarePhonesInternational, BarePhonesRefuse:
+	default:
+		mistakes = append(mistakes, errors.New("BarePhones is neither long, international nor refuse"))
 	}
 	return errors.Join(mistakes...)
 }

@@ -198,8 +198,11 @@ func newIdentifier(value string, cfg *DestinationConfig) (found identifier, prob
 		value = cfg.NormalizePhone(value)
 	}
 	found.key, found.international, problem = identity.Phone(value)
-	if problem == identity.NationalPhone {
+	switch {
+	case problem == identity.NationalPhone:
 		problem += ": see DestinationConfig.NormalizePhone"
+	case problem == "" && !found.international && cfg.NormalizePhone == nil:
+		problem = identity.CheckBarePhone(found.key, cfg.BarePhones)
 	}
 	return found, problem
 }

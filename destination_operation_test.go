@@ -354,6 +354,32 @@ func TestDestination_phoneNumber(t *testing.T) {
 	})
 }
 
+func TestDestination_barePhones(t *testing.T) {
+	t.Parallel()
+	const says = "the phone number does not begin with + or 00 and may lack its country code: " +
+		"see DestinationConfig.NormalizePhone and package trengophone, or DestinationConfig.BarePhones"
+	for policy, cases := range map[trengo.BarePhones][]identifierCase{
+		"": {
+			{name: "a national number of the United States", fields: `"traits":{"phone":"(201) 555-0123"}`, says: says},
+			{name: "10 digits", fields: `"traits":{"phone":"4795550123"}`, says: says},
+			{name: "11 digits", fields: `"traits":{"phone":"31600000042"}`, identifier: "31600000042"},
+			{name: "10 digits with +", fields: `"traits":{"phone":"+4795550123"}`, identifier: "+4795550123", term: "4795550123"},
+			{name: "10 digits with 00", fields: `"traits":{"phone":"004795550123"}`, identifier: "+4795550123", term: "4795550123"},
+			{name: "an external ID", fields: `"context":{"externalId":[{"type":"phone","id":"4795550123"}]}`, says: says},
+			{name: "the next source counts", fields: `"traits":{"phone":"4795550123"},"properties":{"phone":"+31600000042"}`, identifier: "+31600000042", term: "31600000042"},
+		},
+		trengo.BarePhonesInternational: {
+			{name: "10 digits, international", fields: `"traits":{"phone":"4795550123"}`, identifier: "4795550123"},
+		},
+		trengo.BarePhonesRefuse: {
+			{name: "12 digits, rejected", fields: `"traits":{"phone":"491600000042"}`, says: says},
+			{name: "12 digits with +", fields: `"traits":{"phone":"+491600000042"}`, identifier: "+491600000042", term: "491600000042"},
+		},
+	} {
+		runIdentifiers(t, trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone, BarePhones: policy}, cases)
+	}
+}
+
 func TestDestination_normalizePhone(t *testing.T) {
 	t.Parallel()
 	const length = "the phone number does not have 7 to 15 digits"
@@ -402,7 +428,7 @@ func TestDestination_identifierTypes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			destination := fixtures.New(t).NewWarmDestination(trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone})
+			destination := fixtures.New(t).NewWarmDestination(trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone, BarePhones: trengo.BarePhonesInternational})
 			ev := &trengo.Event{Type: "identify", Properties: map[string]any{"phone": tt.phone}}
 			plan, err := destination.Plan(t.Context(), ev)
 			if err != nil || len(plan.Writes) != 1 {

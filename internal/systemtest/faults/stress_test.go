@@ -57,7 +57,7 @@ type stressPerson struct {
 // another's email.
 func newStressPeople(kind trengo.ChannelIdentifier, n int) []stressPerson {
 	emails := []string{"ann%d@example.com", "joann%d@example.com", "ann%d@example.com.au", "ann%d+shop@example.com"}
-	phones := []string{"316100%04d", "316100%04d7", "4316100%04d", "9316100%04d70"}
+	phones := []string{"3161000%04d", "3161000%04d7", "43161000%04d", "93161000%04d70"}
 	people := make([]stressPerson, n)
 	for i := range people {
 		form := emails[i%len(emails)]
