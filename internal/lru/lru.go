@@ -2,103 +2,106 @@
 package lru
 
 import (
+	"hash/maphash"
+	"math"
 	"sync"
 	"time"
 )
 
 // A Cache holds at most a fixed number of entries. When it is full, a new
-// entry replaces the least recently used one. An entry older than the time to
+// entry replaces one that was not used for long: the least recently used one,
+// or in a large cache that of one of its parts. An entry older than the time to
 // live is treated as absent; reading an entry does not extend its life.
 //
 // A Cache is safe for concurrent use and runs no goroutine: expired entries
 // are removed when they are next read or replaced.
 type Cache[K comparable, V any] struct {
-	mu      sync.Mutex
-	size    int
-	ttl     time.Duration
-	entries map[K]*entry[K, V]
-	// recent is the root of a ring: recent.next is the most recently used
-	// entry, recent.prev the least recently used one.
-	recent entry[K, V]
+	seed  maphash.Seed
+	start time.Time // times are offsets from it, which take less space
+	ttl   time.Duration
+	parts []part[K, V] // each key belongs to one, by its hash
 }
+
+// A part has a lock of its own, so that goroutines seldom wait for each other.
+type part[K comparable, V any] struct {
+	mu    sync.Mutex
+	table table[K, V]
+}
+
+const (
+	maxParts = 16
+	// minPartSize is where a part's least recently used entry is about as old
+	// as that of the whole cache.
+	minPartSize = 1024
+)
 
 // New returns an empty cache of at most size entries, which must be positive.
 func New[K comparable, V any](size int, ttl time.Duration) *Cache[K, V] {
-	c := &Cache[K, V]{size: size, ttl: ttl, entries: make(map[K]*entry[K, V])}
-	c.recent.next, c.recent.prev = &c.recent, &c.recent
+	n := min(max(1, size/minPartSize), maxParts)
+	c := &Cache[K, V]{seed: maphash.MakeSeed(), start: time.Now(), ttl: ttl, parts: make([]part[K, V], n)}
+	for i := range c.parts {
+		c.parts[i].table = newTable[K, V](size / n)
+	}
 	return c
 }
 
 // Get returns the value of key, if it is present and has not expired.
 func (c *Cache[K, V]) Get(key K) (value V, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.entries[key]
-	if e == nil {
+	p, hash := c.part(key)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.table.find(key, hash)
+	if i == none {
 		return value, false
 	}
-	if !time.Now().Before(e.expires) {
-		c.remove(e)
+	if time.Since(c.start) >= p.table.slots[i].expires {
+		p.table.remove(i)
 		return value, false
 	}
-	e.unlink()
-	c.pushFront(e)
-	return e.value, true
+	p.table.use(i)
+	return p.table.slots[i].value, true
 }
 
 // Put sets the value of key and restarts its time to live.
 func (c *Cache[K, V]) Put(key K, value V) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.entries[key]
-	switch {
-	case e != nil:
-		e.unlink()
-	case len(c.entries) == c.size:
-		e = c.recent.prev
-		c.remove(e)
-	default:
-		e = new(entry[K, V])
+	p, hash := c.part(key)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.table.find(key, hash)
+	if i == none {
+		i = p.table.add(key, hash)
+	} else {
+		p.table.use(i)
 	}
-	e.key, e.value, e.expires = key, value, time.Now().Add(c.ttl)
-	c.entries[key] = e
-	c.pushFront(e)
+	p.table.slots[i].value = value
+	p.table.slots[i].expires = time.Since(c.start) + c.ttl
 }
 
 // Delete removes the entry of key, if there is one.
 func (c *Cache[K, V]) Delete(key K) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e := c.entries[key]; e != nil {
-		c.remove(e)
+	p, hash := c.part(key)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := p.table.find(key, hash); i != none {
+		p.table.remove(i)
 	}
 }
 
 // Len returns the number of entries, including expired ones that have not been
 // removed yet.
 func (c *Cache[K, V]) Len() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.entries)
+	n := 0
+	for i := range c.parts {
+		p := &c.parts[i]
+		p.mu.Lock()
+		n += int(p.table.used)
+		p.mu.Unlock()
+	}
+	return n
 }
 
-func (c *Cache[K, V]) remove(e *entry[K, V]) {
-	e.unlink()
-	delete(c.entries, e.key)
-}
-
-func (c *Cache[K, V]) pushFront(e *entry[K, V]) {
-	e.prev, e.next = &c.recent, c.recent.next
-	e.prev.next, e.next.prev = e, e
-}
-
-type entry[K comparable, V any] struct {
-	next, prev *entry[K, V]
-	key        K
-	value      V
-	expires    time.Time
-}
-
-func (e *entry[K, V]) unlink() {
-	e.prev.next, e.next.prev = e.next, e.prev
+func (c *Cache[K, V]) part(key K) (p *part[K, V], hash uint32) {
+	sum := maphash.Comparable(c.seed, key)
+	// One half of the sum chooses the part, the other is for the table.
+	return &c.parts[(sum>>32)%uint64(len(c.parts))], uint32(sum & math.MaxUint32)
 }
