@@ -11,6 +11,7 @@ const NationalPhone = "is in national form, which makes a broken contact"
 const (
 	wrongLength = "does not have 7 to 15 digits"
 	twoNumbers  = "may be two numbers, or one with an extension"
+	notWhole    = "has a fraction"
 )
 
 // The digits that the shortest and the longest phone number have.
@@ -74,6 +75,9 @@ func phoneDigits(value string) (digits string, international bool, problem strin
 		n, international = n.cutDoubleZero()
 	}
 	n = n.withoutFraction()
+	if n.hasFraction() {
+		return "", false, notWhole
+	}
 	if n.hasMisplacedSlash(international) || n.endsInExtension() {
 		return "", false, twoNumbers
 	}
@@ -129,6 +133,15 @@ func (n number) withoutFraction() number {
 		return n
 	}
 	return whole
+}
+
+// hasFraction reports whether the number looks like a decimal: its only
+// formatting is one point before its last digits. Joined to the others, those
+// would be the number of somebody else.
+func (n number) hasFraction() bool {
+	const maxFraction = 2
+	before, after, ok := strings.Cut(string(n), ".")
+	return ok && after != "" && len(after) <= maxFraction && len(before) >= minPhoneDigits && strings.Trim(before+after, "0123456789") == ""
 }
 
 // hasMisplacedSlash reports whether a slash stands elsewhere than behind an

@@ -10,6 +10,7 @@ import (
 const (
 	wrongLength = "does not have 7 to 15 digits"
 	twoNumbers  = "may be two numbers, or one with an extension"
+	notWhole    = "has a fraction"
 )
 
 // A country's numbers are fictitious, or the ones that the numbering plan uses
@@ -281,7 +282,9 @@ func TestPhone(t *testing.T) {
 		{name: "a fraction of zero in brackets", value: "(31612345678.0)", want: "31612345678"},
 		{name: "a fraction of zero with a hyphen behind it", value: "31612345678.0 - ", want: "31612345678"},
 		{name: "a fraction of zero behind an area code in brackets", value: "(479) 5550123.0", want: "4795550123"},
-		{name: "a fraction that is not zero", value: "31612345678.5", want: "316123456785"},
+		{name: "a fraction that is not zero", value: "31612345678.5", problem: notWhole},
+		{name: "a fraction of cents", value: "+31612345678.50", problem: notWhole},
+		{name: "a point before the last three digits", value: "31612345.678", want: "31612345678"},
 		{name: "a fraction with a comma", value: "4795550123,0", problem: wrongLength},
 		{name: "a number with an exponent", value: "3.1612345678E+10", problem: wrongLength},
 		{name: "a rounded number with an exponent", value: "3.16E+10", problem: wrongLength},
