@@ -33,7 +33,12 @@ const (
 //	{{ [order id] }} {{ "order id" }}      names that contain spaces
 //	Hi {{ nickname || you }}               a default for what is missing or empty
 //	{{ properties }}                       all of them: key: value key: value
+//	{{ traits.firstName }} {{ userId }}    other parts of the message
 //	{{! a comment }}                       nothing
+//
+// The other parts are messageId, userId, anonymousId, context, such as
+// {{ context.page.url }}, and traits, which include those of the context. A property
+// of such a name counts before them.
 //
 // {{{ x }}}, {{& x }}, {{ this.x }}, {{ ./x }} and {{~ x ~}} are read as in
 // Handlebars, because RudderStack configs contain them; ~ removes white space. A value

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -100,11 +101,24 @@ func (ev *Event) nameTrait(keys []string) string {
 	return ""
 }
 
-// An EventContext is the part of an event's context that a [Destination]
-// reads.
+// An EventContext is an event's context.
 type EventContext struct {
 	Traits      map[string]any
 	ExternalIDs []ExternalID
+	// Fields are all of the context as it was sent, traits and externalId among
+	// them. Only templates read them, such as {{ context.page.url }}. An event
+	// that is built in Go may leave out what Traits and ExternalIDs say.
+	Fields map[string]any
+}
+
+// object returns the context as one object.
+func (c *EventContext) object() map[string]any {
+	object := map[string]any{}
+	maps.Copy(object, c.Fields)
+	if c.Traits != nil {
+		object["traits"] = c.Traits
+	}
+	return object
 }
 
 // An ExternalID names something outside RudderStack: a channel if its type is
@@ -195,37 +209,34 @@ var eventFields = []rawjson.Field{
 	{Key: "event"},
 	{Key: "traits"},
 	{Key: "properties"},
-	{Key: "context", Fields: []rawjson.Field{{Key: "traits"}, {Key: "externalId"}, {Key: "externalIds"}}},
+	{Key: "context", Fields: []rawjson.Field{{Key: "traits"}, {Key: "externalId"}, {Key: "externalIds"}}, Whole: true},
 	{Key: "integrations"},
 }
 
 // A wireEvent is an event as it is sent. Fields of another type than declared
 // stay empty: encoding/json reads on after them.
 type wireEvent struct {
-	Type        string         `json:"type"`
-	MessageID   any            `json:"messageId"`
-	UserID      any            `json:"userId"`
-	AnonymousID any            `json:"anonymousId"`
-	Event       any            `json:"event"`
-	Traits      map[string]any `json:"traits"`
-	Properties  map[string]any `json:"properties"`
-	Context     struct {
-		Traits      map[string]any `json:"traits"`
-		ExternalID  any            `json:"externalId"`
-		ExternalIDs any            `json:"externalIds"` // Segment's name for it
-	} `json:"context"`
+	Type         string         `json:"type"`
+	MessageID    any            `json:"messageId"`
+	UserID       any            `json:"userId"`
+	AnonymousID  any            `json:"anonymousId"`
+	Event        any            `json:"event"`
+	Traits       map[string]any `json:"traits"`
+	Properties   map[string]any `json:"properties"`
+	Context      map[string]any `json:"context"`
 	Integrations map[string]any `json:"integrations"`
 }
 
 func newEvent(w *wireEvent) (*Event, error) {
-	ids, err := readExternalIDs(w.Context.ExternalID)
+	ids, err := readExternalIDs(w.Context["externalId"])
 	if err != nil {
 		return nil, err
 	}
-	more, err := readExternalIDs(w.Context.ExternalIDs)
+	more, err := readExternalIDs(w.Context["externalIds"]) // Segment's name for it
 	if err != nil {
 		return nil, err
 	}
+	contextTraits, _ := w.Context["traits"].(map[string]any)
 	return &Event{
 		Type:         w.Type,
 		MessageID:    wireText(w.MessageID),
@@ -234,7 +245,7 @@ func newEvent(w *wireEvent) (*Event, error) {
 		Event:        wireText(w.Event),
 		Traits:       w.Traits,
 		Properties:   w.Properties,
-		Context:      EventContext{Traits: w.Context.Traits, ExternalIDs: append(ids, more...)},
+		Context:      EventContext{Traits: contextTraits, ExternalIDs: append(ids, more...), Fields: w.Context},
 		Integrations: w.Integrations,
 	}, nil
 }

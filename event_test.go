@@ -144,8 +144,22 @@ func fullEvent() (data map[string]any, want *trengo.Event) {
 		Context: trengo.EventContext{
 			Traits:      map[string]any{"email": "c@example.com"},
 			ExternalIDs: []trengo.ExternalID{{Type: "trengoContactId", ID: "7"}},
+			Fields: map[string]any{
+				"traits":     map[string]any{"email": "c@example.com"},
+				"externalId": []any{map[string]any{"type": "trengoContactId", "id": "7"}},
+			},
 		},
 	}
+}
+
+func decodeJSON(t *testing.T, text string) (value any) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
 }
 
 // A field of the wrong type is empty. All others are read.
@@ -153,9 +167,6 @@ func TestParseEvent_wrongTypes(t *testing.T) {
 	t.Parallel()
 	notObjects := []string{`"text"`, `""`, "null", "5", "-0.5", "true", "false", "[]", "[null]", `[null,{"email":"x"},5]`}
 	notTexts := []string{"null", "true", "false", "[]", `["x"]`, "{}", `{"id":"x"}`}
-	inContext := func(name, value string) func(map[string]any) {
-		return func(data map[string]any) { data["context"].(map[string]any)[name] = json.RawMessage(value) }
-	}
 	tests := []struct {
 		field  string
 		values []string
@@ -178,7 +189,8 @@ func TestParseEvent_wrongTypes(t *testing.T) {
 				t.Parallel()
 				data, want := fullEvent()
 				if name, ok := strings.CutPrefix(tt.field, "context."); ok {
-					inContext(name, value)(data)
+					data["context"].(map[string]any)[name] = json.RawMessage(value)
+					want.Context.Fields[name] = decodeJSON(t, value)
 				} else {
 					data[tt.field] = json.RawMessage(value)
 				}
@@ -203,7 +215,10 @@ func TestParseEvent_manyWrongTypes(t *testing.T) {
 		`"messageId":[]`, `"userId":{}`, `"event":true`, `"traits":"x"`, `"properties":[1]`,
 		`"context":{"traits":5,"externalId":"x"}`, `"integrations":null`,
 	}
-	want := &trengo.Event{Type: "track", AnonymousID: "a"}
+	want := &trengo.Event{
+		Type: "track", AnonymousID: "a",
+		Context: trengo.EventContext{Fields: map[string]any{"traits": json.Number("5"), "externalId": "x"}},
+	}
 	for range 2 {
 		data := `{"type":"track",` + strings.Join(fields, ",") + `,"anonymousId":"a"}`
 		if diff := cmp.Diff(want, fixtures.ParseEvent(t, data)); diff != "" {
@@ -253,7 +268,7 @@ func TestParseEvent_numbersKeepTheirDigits(t *testing.T) {
 		"order": json.Number("123456789012345678901234567890"), "total": json.Number("2000.50"),
 		"deep": map[string]any{"list": []any{json.Number("9007199254740993"), json.Number("-0")}},
 	}
-	want := &trengo.Event{Type: "track", Traits: fields, Properties: fields, Integrations: fields, Context: trengo.EventContext{Traits: fields}}
+	want := &trengo.Event{Type: "track", Traits: fields, Properties: fields, Integrations: fields, Context: trengo.EventContext{Traits: fields, Fields: map[string]any{"traits": fields}}}
 	if diff := cmp.Diff(want, ev); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
 	}
@@ -660,5 +675,44 @@ func TestParseEvent_byteOrderMark(t *testing.T) {
 	ev, err := trengo.ParseEvent([]byte("\ufeff {\"type\":\"page\"}"))
 	if err != nil || ev.Type != "page" {
 		t.Errorf("%+v, %v", ev, err)
+	}
+}
+
+// The whole context is kept, as it was sent.
+func TestParseEvent_context(t *testing.T) {
+	t.Parallel()
+	for _, object := range []string{
+		`{"page":{"url":"https://example.com/"},"ip":"192.0.2.1","campaign":null,"screen":{"width":1.50},"list":[1,{"a":2}]}`,
+		`{"traits":{"a":1},"Traits":{"a":2},"externalId":[{"type":"x","id":5}],"externalID":[]}`,
+		`{"traits":"text","externalId":{"a":1},"page":"text"}`,
+		`{}`,
+	} {
+		ev := fixtures.ParseEvent(t, `{"type":"page","context":{"ip":"old"},"context":`+object+`}`)
+		if diff := cmp.Diff(decodeJSON(t, object), any(ev.Context.Fields)); diff != "" {
+			t.Errorf("fields of %s (-want +got):\n%s", object, diff)
+		}
+	}
+}
+
+// Programs keep events as JSON, in queues of their own.
+func TestEvent_survivesJSON(t *testing.T) {
+	t.Parallel()
+	data, want := fullEvent()
+	data["context"].(map[string]any)["page"] = map[string]any{"url": "https://example.com/"}
+	want.Context.Fields["page"] = map[string]any{"url": "https://example.com/"}
+	encoded, err := json.Marshal(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := json.Marshal(fixtures.ParseEvent(t, string(encoded)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got *trengo.Event
+	if err := json.Unmarshal(stored, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("event (-want +got):\n%s", diff)
 	}
 }

@@ -58,5 +58,24 @@ func (t eventTemplates) subject(ev *Event) string {
 	if template == nil {
 		return ""
 	}
-	return identity.CleanLine(template.Render(ev.Event, ev.Properties), maxSubject)
+	return identity.CleanLine(template.Render(templateMessage(ev)), maxSubject)
+}
+
+// templateMessage returns what the paths of a template lead into. The traits of a
+// track event are often those of its context.
+func templateMessage(ev *Event) handlebars.Message {
+	traits := map[string]any{}
+	maps.Copy(traits, ev.Context.Traits)
+	maps.Copy(traits, ev.Traits)
+	return handlebars.Message{
+		Event:      ev.Event,
+		Properties: ev.Properties,
+		Parts: map[string]any{
+			"messageId":   ev.MessageID,
+			"userId":      ev.UserID,
+			"anonymousId": ev.AnonymousID,
+			"traits":      traits,
+			"context":     ev.Context.object(),
+		},
+	}
 }

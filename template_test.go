@@ -149,6 +149,59 @@ func TestEventTemplates_subjectLength(t *testing.T) {
 	}
 }
 
+// Templates lead into the whole message.
+func TestEventTemplates_subjectOfMessage(t *testing.T) {
+	t.Parallel()
+	const ann = `"userId":"u-1","anonymousId":"a-1","messageId":"m-1","traits":{"firstName":"Ann"},` +
+		`"context":{"page":{"url":"https://example.com/a?b=1"},"campaign":{"name":null},"traits":{"firstName":"Bob","plan":"pro"},"externalId":[{"type":"x","id":7}]}`
+	for _, tc := range []struct{ name, fields, template, want string }{
+		{"built-ins", ann, "{{traits.firstName}} {{userId}} {{context.page.url}}", "Ann u-1 https://example.com/a?b=1"},
+		{"the other IDs", ann, "{{anonymousId}} {{messageId}}", "a-1 m-1"},
+		{"traits of the context", ann, "{{traits.plan}} {{context.traits.firstName}}", "pro Bob"},
+		{"the rest of the context", ann, "{{context.externalId.[0].id}}{{context.campaign.name}}{{context.app.name}}", "7"},
+		{"a property of that name", ann + `,"properties":{"userId":"p-1","traits":{"firstName":"Cy"},"context":"shop"}`, "{{userId}} {{traits.firstName}} {{context}}", "p-1 Cy shop"},
+		{"a default", ann, "{{context.ip || none}} {{event.userId || none}} {{event.context.traits.plan || none}}", "none u-1 pro"},
+		{"nothing of it", `"properties":{}`, "{{traits.firstName}}{{userId}}{{context.page.url}}{{traits}}{{context}}", ""},
+		{"a number as user ID", `"userId":9007199254740993`, "{{userId}}", "9007199254740993"},
+		{"all traits", `"traits":{"b":1,"a":"x"}`, "{{traits}}", "a: x b: 1"},
+		{"all of the context", `"context":{"ip":"192.0.2.1","page":{"url":"x"}}`, "{{context}}", "ip: 192.0.2.1 page: [object Object]"},
+		{"two lines", `"traits":{"firstName":"Ann\nLee"}`, "{{traits.firstName}}", "Ann Lee"},
+		{"other parts are not built-ins", ann + `,"integrations":{"All":true},"channel":"web"`, "{{type}}{{integrations.All}}{{channel}}{{page.url}}{{firstName}}", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			ev, err := ParseEvent([]byte(`{"type":"track","event":"Ev",` + tc.fields + `}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			templates := mustCompileTemplates(t, map[string]string{"Ev": tc.template})
+			if got := templates.subject(ev); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// An event that is built in Go need not repeat its traits in the fields of its
+// context.
+func TestEventTemplates_subjectOfGoEvent(t *testing.T) {
+	t.Parallel()
+	type page struct{ URL string }
+	templates := mustCompileTemplates(t, map[string]string{"Ev": "{{context.traits.name}} {{context.page.url}} {{traits.age}}{{context.typed.URL}}"})
+	for _, context := range []EventContext{
+		{Traits: map[string]any{"name": "Ann", "age": 42}, Fields: map[string]any{"page": map[string]string{"url": "x"}, "typed": page{"y"}}},
+		{Traits: map[string]any{"name": "Ann", "age": 42}, Fields: map[string]any{"page": map[string]string{"url": "x"}, "traits": map[string]any{"name": "Bob"}}},
+	} {
+		ev := &Event{Type: "track", Event: "Ev", Context: context}
+		if got := templates.subject(ev); got != "Ann x 42" {
+			t.Errorf("got %q", got)
+		}
+		if _, changed := context.Traits["url"]; changed || len(context.Traits) != 2 || len(context.Fields) != 2 {
+			t.Errorf("the context was changed: %+v", context)
+		}
+	}
+}
+
 func FuzzSubject(f *testing.F) {
 	f.Add("{{event}} Triggered", "Product Purchased", `{}`)
 	f.Add("a {{~{product.[order id]}~}} {{items.0}}", "Ev", `{"product": {"order id": 5}, "items": [1, [null, 2.50]]}`)

@@ -11,20 +11,23 @@
 //	{{ "order.id" }}                string literal: the whole name of a property
 //	{{ this.if }}, {{ ./if }}       a property that has the name of a helper
 //	{{ properties }}                all properties, sorted: "key: value key: value"
+//	{{ userId }}, {{ traits.plan }} other parts of the message, by their path
 //	{{ plan || free }}              a default, for a path that renders as nothing
 //	{{{ x }}}, {{& x }}             the same as {{ x }}
 //	{{~ x ~}}                       whitespace control: trims the text beside the tag
 //	{{! x }}, {{!-- x --}}          a comment, which renders as nothing
 //
-// A property takes precedence over the built-ins event and properties. A path
-// that leads nowhere or to null renders as nothing. Values print as with
+// A property takes precedence over the built-ins: event, properties and the other
+// parts of the message. Like properties, a part that is an object prints as all
+// its members; unlike properties, it may be the start of a path. A path that leads
+// nowhere or to null renders as nothing. Values print as with
 // JavaScript's String, except that integers keep all their digits. Nothing is
 // HTML-escaped.
 //
 // RudderStack itself replaces an expression with a default before the
 // destination sees the template, and its paths start at the whole message. So
 // in {{ event.properties.plan || free }} and {{ properties.plan || free }} the
-// path leads to the property plan. The default is all text up to the closing
+// path leads to the property plan, and in {{ event.userId || none }} to the user ID. The default is all text up to the closing
 // braces, without double quotes and without whitespace around it.
 //
 // Every other tag is an error of [Compile]: blocks, helpers with arguments, the
@@ -66,11 +69,18 @@ func Compile(source string) (*Template, error) {
 	return &Template{text: text, expressions: p.expressions}, nil
 }
 
-// Render returns the template's text for the event of that name with those
-// properties. It does not change the properties, which may be nil and may hold
-// any Go value; what JSON cannot hold renders as nothing. It renders at most
-// 4,096 values, elements of lists included, and leaves out the rest.
-func (t *Template) Render(event string, properties map[string]any) string {
+// A Message is what a template is rendered for. Its maps may be nil and may hold
+// any Go value; what JSON cannot hold renders as nothing.
+type Message struct {
+	Event      string // the name of the event
+	Properties map[string]any
+	Parts      map[string]any // the other parts, by their names
+}
+
+// Render returns the template's text for a message, which it does not change. It
+// renders at most 4,096 values, elements of lists included, and leaves out the
+// rest.
+func (t *Template) Render(m Message) string {
 	out := printer{left: maxValues}
 	out.text.Grow(initialSize)
 	next := 0
@@ -79,7 +89,7 @@ func (t *Template) Render(event string, properties map[string]any) string {
 		e := &t.expressions[next]
 		next++
 		before := out.text.Len()
-		out.print(e.resolve(event, properties))
+		out.print(e.resolve(m))
 		if out.text.Len() == before {
 			out.text.WriteString(e.defaultText)
 		}
@@ -96,30 +106,31 @@ type expression struct {
 }
 
 // resolve returns the value at the end of the path, nil if there is none. A
-// property takes precedence over a built-in of its name.
-//
-// With a default, the path may also start at the message. The only parts of
-// the message that are known here are the event's name and properties. A path
-// to another part, such as event.context.ip, resolves to nil and the default
-// is rendered.
-func (e *expression) resolve(event string, properties map[string]any) any {
+// property takes precedence over a built-in of its name. With a default, the path
+// may also start at the message.
+func (e *expression) resolve(m Message) any {
 	path := e.path
-	if value, ok := properties[path[0].name]; ok {
+	if value, ok := m.Properties[path[0].name]; ok {
 		return follow(value, path[1:])
 	}
 	if e.hasDefault && len(path) > 1 && path[0].name == "event" {
 		path = path[1:]
 	}
-	switch path[0].name {
+	name, rest := path[0].name, path[1:]
+	switch name {
 	case "event":
-		return follow(event, path[1:])
+		return follow(m.Event, rest)
 	case "properties":
-		if e.hasDefault && len(path) > 1 {
-			return follow(properties, path[1:])
+		if e.hasDefault && len(rest) > 0 {
+			return follow(m.Properties, rest)
 		}
-		return follow(allProperties(properties), path[1:])
+		return follow(allMembers(m.Properties), rest)
 	}
-	return nil
+	part := m.Parts[name]
+	if object, isObject := jsonValue(part).(map[string]any); isObject && len(rest) == 0 {
+		return allMembers(object)
+	}
+	return follow(part, rest)
 }
 
 // A segment is one step of a path: a key of an object, or an index into a list

@@ -37,7 +37,7 @@ func BenchmarkRender(b *testing.B) {
 		b.Run(bm.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				template.Render("Order Completed", properties)
+				template.Render(handlebars.Message{Event: "Order Completed", Properties: properties})
 			}
 		})
 	}

@@ -30,7 +30,7 @@ func FuzzCompile(f *testing.F) {
 		if decoder.Decode(&properties) != nil {
 			return
 		}
-		text := template.Render(event, properties)
+		text := template.Render(handlebars.Message{Event: event, Properties: properties})
 		if want := strings.ReplaceAll(source, "\x00", " "); !strings.Contains(source, "{{") && text != want {
 			t.Errorf("%q, a text without tags, renders as %q", source, text)
 		}

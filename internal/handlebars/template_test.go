@@ -29,7 +29,7 @@ func testRender(t *testing.T, cases []renderCase) {
 			if event == "" {
 				event = "Ev"
 			}
-			got := mustCompile(t, tc.template).Render(event, decodeProperties(t, tc.properties))
+			got := mustCompile(t, tc.template).Render(handlebars.Message{Event: event, Properties: decodeProperties(t, tc.properties)})
 			if got != tc.want {
 				t.Errorf("%q rendered for %q with %s as %q, want %q", tc.template, event, tc.properties, got, tc.want)
 			}
@@ -346,7 +346,7 @@ func TestRender_concurrent(t *testing.T) {
 			event := strings.Repeat("e", i)
 			want := "1 " + event + " none"
 			for range 200 {
-				got := template.Render(event, map[string]any{"n": json.Number("1")})
+				got := template.Render(handlebars.Message{Event: event, Properties: map[string]any{"n": json.Number("1")}})
 				if got != want {
 					t.Errorf("got %q, want %q", got, want)
 					return
@@ -355,4 +355,47 @@ func TestRender_concurrent(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+func TestRender_parts(t *testing.T) {
+	t.Parallel()
+	parts := map[string]any{
+		"userId": "u-1", "messageId": "", "event": "not the name", "properties": map[string]any{"a": "not a property"},
+		"traits":  map[string]any{"firstName": "Ann", "address": map[string]any{"city": "Utrecht"}, "tags": []any{"a", "b"}, "age": json.Number("42")},
+		"context": map[string]any{"page": map[string]any{"url": "https://example.com/?a=1&b=2"}, "ip": nil},
+		"typed":   map[string]string{"a": "b"},
+	}
+	properties := map[string]any{"a": "b", "own": "property"}
+	for template, want := range map[string]string{
+		"{{userId}}":                     "u-1",
+		"{{ traits.firstName }}":         "Ann",
+		"{{traits.address.city}}":        "Utrecht",
+		"{{traits.tags.[1]}}":            "b",
+		"{{traits.[firstName]}}":         "Ann",
+		"{{context.page.url}}":           "https://example.com/?a=1&b=2",
+		"{{this.context.page.url}}":      "https://example.com/?a=1&b=2",
+		"{{traits}}":                     "address: [object Object] age: 42 firstName: Ann tags: a,b",
+		"{{traits.address}}":             "[object Object]",
+		"{{typed}} {{typed.a}}":          "a: b b",
+		"{{event}} {{properties}}":       "Ev a: b own: property",
+		"{{userId.x}}{{context.ip}}":     "",
+		"{{TRAITS.firstName}}{{UserId}}": "",
+		"{{messageId || none}}":          "none",
+		"{{context.ip || none}}":         "none",
+		"{{traits.x || none}}":           "none",
+		"{{event.userId || none}}":       "u-1",
+		"{{event.traits.firstName || you}} {{event.context.page.url || x}}": "Ann https://example.com/?a=1&b=2",
+		"{{event.userId}}": "",
+	} {
+		got := mustCompile(t, template).Render(handlebars.Message{Event: "Ev", Properties: properties, Parts: parts})
+		if got != want {
+			t.Errorf("%q rendered as %q, want %q", template, got, want)
+		}
+	}
+	shadowed := map[string]any{"userId": "p-1", "traits": map[string]any{"firstName": "Bob"}, "context": nil}
+	got := mustCompile(t, "{{userId}} {{traits.firstName}} {{context.page.url}}{{context}}").
+		Render(handlebars.Message{Event: "Ev", Properties: shadowed, Parts: parts})
+	if got != "p-1 Bob " {
+		t.Errorf("got %q, want the properties of that name", got)
+	}
 }

@@ -17,9 +17,9 @@ import (
 // included. It ends the rendering of a list that contains itself.
 const maxValues = 4096
 
-// allProperties is the value of {{ properties }}. It prints as one text and a
-// path does not lead into it.
-type allProperties map[string]any
+// allMembers is the value of {{ properties }} and of a part that is an object. It
+// prints as one text and a path does not lead into it.
+type allMembers map[string]any
 
 // A printer prints values as JavaScript's String does, except that integers
 // keep all their digits.
@@ -46,8 +46,8 @@ func (p *printer) print(v any) {
 		p.printList(v)
 	case map[string]any:
 		p.text.WriteString("[object Object]")
-	case allProperties:
-		p.printProperties(v)
+	case allMembers:
+		p.printMembers(v)
 	}
 }
 
@@ -90,14 +90,14 @@ func (p *printer) printList(values []any) {
 	}
 }
 
-func (p *printer) printProperties(properties allProperties) {
-	for i, name := range slices.Sorted(maps.Keys(properties)) {
+func (p *printer) printMembers(members allMembers) {
+	for i, name := range slices.Sorted(maps.Keys(members)) {
 		if i > 0 {
 			p.text.WriteByte(' ')
 		}
 		p.text.WriteString(name)
 		p.text.WriteString(": ")
-		if v := jsonValue(properties[name]); v != nil {
+		if v := jsonValue(members[name]); v != nil {
 			p.print(v)
 		} else {
 			p.text.WriteString("null")
@@ -110,7 +110,7 @@ func (p *printer) printProperties(properties allProperties) {
 // that were not decoded from JSON may hold any other type.
 func jsonValue(v any) any {
 	switch v := v.(type) {
-	case nil, string, bool, json.Number, float64, allProperties:
+	case nil, string, bool, json.Number, float64, allMembers:
 		return v
 	case time.Time:
 		return v.Format(time.RFC3339Nano)

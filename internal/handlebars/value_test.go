@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/trengo-go/trengo/internal/handlebars"
 )
 
 func TestRender_jsonValues(t *testing.T) {
@@ -72,7 +74,7 @@ func TestRender_jsonValues(t *testing.T) {
 		t.Run(tc.value, func(t *testing.T) {
 			t.Parallel()
 			properties := decodeProperties(t, `{"v": `+tc.value+`}`)
-			if got := mustCompile(t, "{{v}}").Render("Ev", properties); got != tc.want {
+			if got := mustCompile(t, "{{v}}").Render(handlebars.Message{Event: "Ev", Properties: properties}); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
@@ -158,7 +160,7 @@ func TestRender_goValues(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			if got := mustCompile(t, "{{v}}").Render("Ev", map[string]any{"v": tc.v}); got != tc.want {
+			if got := mustCompile(t, "{{v}}").Render(handlebars.Message{Event: "Ev", Properties: map[string]any{"v": tc.v}}); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
@@ -195,7 +197,7 @@ func TestRender_goPaths(t *testing.T) {
 	} {
 		t.Run(template, func(t *testing.T) {
 			t.Parallel()
-			if got := mustCompile(t, template).Render("Ev", properties); got != want {
+			if got := mustCompile(t, template).Render(handlebars.Message{Event: "Ev", Properties: properties}); got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		})
@@ -205,7 +207,7 @@ func TestRender_goPaths(t *testing.T) {
 func TestRender_goProperties(t *testing.T) {
 	t.Parallel()
 	properties := map[string]any{"b": (*int)(nil), "a": []string{"x"}, "c": map[string]any(nil)}
-	if got, want := mustCompile(t, "{{properties}}").Render("Ev", properties), "a: x b: null c: null"; got != want {
+	if got, want := mustCompile(t, "{{properties}}").Render(handlebars.Message{Event: "Ev", Properties: properties}), "a: x b: null c: null"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -228,7 +230,7 @@ func TestRender_hostileValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := template.Render("Ev", map[string]any{"v": v}); !strings.HasPrefix(got, "a") {
+			if got := template.Render(handlebars.Message{Event: "Ev", Properties: map[string]any{"v": v}}); !strings.HasPrefix(got, "a") {
 				t.Errorf("got %q", got)
 			}
 		})

@@ -19,10 +19,11 @@ func Members(object []byte) iter.Seq2[string, json.RawMessage] {
 }
 
 // A Field names a member of an object. With Fields it names the members of the
-// object in it.
+// object in it; Whole keeps the others in it as well.
 type Field struct {
 	Key    string
 	Fields []Field
+	Whole  bool
 }
 
 // Select returns the object without the members that fields do not name. Of several
@@ -73,7 +74,11 @@ func appendSelected(dst, object []byte, fields []Field) (selected []byte, stray,
 			continue
 		}
 		var innerStray, innerWant string
+		start := len(dst)
 		dst, innerStray, innerWant = appendSelected(dst, values[i], fields[i].Fields)
+		if fields[i].Whole {
+			dst = append(dst[:start], values[i]...)
+		}
 		if stray == "" {
 			stray, want = innerStray, innerWant
 		}

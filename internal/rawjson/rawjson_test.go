@@ -106,3 +106,19 @@ func TestSelect_nested(t *testing.T) {
 		}
 	}
 }
+
+func TestSelect_whole(t *testing.T) {
+	t.Parallel()
+	fields := []rawjson.Field{{Key: "context", Fields: []rawjson.Field{{Key: "traits"}}, Whole: true}, {Key: "type"}}
+	for object, want := range map[string][3]string{
+		`{"type":1,"context":{"x":[2], "traits":3,"Traits":4},"y":5}`: {`{"context":{"x":[2], "traits":3,"Traits":4},"type":1}`, "", ""},
+		`{"context":{"Traits":1}}`:                                    {`{"context":{"Traits":1}}`, "Traits", "traits"},
+		`{"context":[1]}`:                                             {`{"context":[1]}`, "", ""},
+		`{"context":null}`:                                            {`{"context":null}`, "", ""},
+	} {
+		selected, stray, missing := rawjson.Select([]byte(object), fields)
+		if got := [3]string{string(selected), stray, missing}; got != want {
+			t.Errorf("%s gives %q, want %q", object, got, want)
+		}
+	}
+}
