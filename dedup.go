@@ -13,13 +13,13 @@ type deduplicator struct {
 	contacts  *ContactsService
 	tickets   *TicketsService
 	cfg       *DestinationConfig
-	templates eventTemplates
+	templates *eventTemplates
 	rules     rules
 	lookup    contactLookup
 	memory    *memory
 }
 
-func newDeduplicator(client *Client, cfg *DestinationConfig, templates eventTemplates) *deduplicator {
+func newDeduplicator(client *Client, cfg *DestinationConfig, templates *eventTemplates) *deduplicator {
 	return &deduplicator{
 		contacts:  client.Contacts,
 		tickets:   client.Tickets,

@@ -54,8 +54,9 @@ type Destination struct {
 
 // NewDestination returns a Destination that writes with client. It does not
 // send anything. The error names everything that is missing or contradictory in
-// cfg, with the event and the tag of each broken template. Changing cfg
-// afterwards does not affect the Destination.
+// cfg, with the event and the tag of each broken template. Listed events whose name
+// looks like a mistake are a warning in the log of the client, see [WithLogger].
+// Changing cfg afterwards does not affect the Destination.
 func NewDestination(client *Client, cfg DestinationConfig) (*Destination, error) {
 	var clientErr error
 	if client.requesterOrNil() == nil {
@@ -67,6 +68,9 @@ func NewDestination(client *Client, cfg DestinationConfig) (*Destination, error)
 	templates, templatesErr := compileEventTemplates(cfg.EventTemplates, withSubjects)
 	if err := errors.Join(clientErr, cfg.validate(), templatesErr); err != nil {
 		return nil, &opError{op: "invalid destination", err: err}
+	}
+	if logger := client.requester.logger; logger != nil {
+		templates.warn(logger)
 	}
 	d.dedup = newDeduplicator(client, &d.cfg, templates)
 	return d, nil

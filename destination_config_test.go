@@ -1,7 +1,10 @@
 package trengo_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"maps"
 	"strings"
 	"testing"
@@ -290,5 +293,66 @@ func TestDestinationConfig_errorsShowNoToken(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), configSecret) {
 			t.Errorf("error is %v for %s", err, config)
 		}
+	}
+}
+
+// Names in a config that hardly any event has are worth a line in the log.
+func TestNewDestination_warnings(t *testing.T) {
+	t.Parallel()
+	around := func(event string) string {
+		return fmt.Sprintf("level=WARN msg=\"trengo event name with spaces around it\" event=%q\n", event)
+	}
+	same := func(event, other string) string {
+		return fmt.Sprintf("level=WARN msg=\"trengo event names that look the same\" event=%q other=%q\n", event, other)
+	}
+	for name, tt := range map[string]struct {
+		events []string
+		want   string
+	}{
+		"names that differ":            {[]string{"Order Completed", "Order Cancelled", "order_completed", ""}, ""},
+		"a space after a name":         {[]string{"Order Completed ", "Other"}, around("Order Completed ")},
+		"a space before a name":        {[]string{"\u00a0Order Completed"}, around("\u00a0Order Completed")},
+		"an invisible character":       {[]string{"Order Completed\u200b"}, around("Order Completed\u200b")},
+		"another case":                 {[]string{"Order completed", "Order Completed"}, same("Order completed", "Order Completed")},
+		"with and without a space":     {[]string{"Order Completed", "Order Completed\t"}, around("Order Completed\t") + same("Order Completed\t", "Order Completed")},
+		"three of them":                {[]string{"A B", "a B", "a b"}, same("a B", "A B") + same("a b", "a B")},
+		"a name that contains another": {[]string{"Order", "Order Completed"}, ""},
+		"another case beyond ASCII":    {[]string{"\u00dcber uns", "\u00fcber uns"}, same("\u00fcber uns", "\u00dcber uns")},
+		"no events":                    {nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
+				ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+					if a.Key == slog.TimeKey {
+						return slog.Attr{}
+					}
+					return a
+				},
+			}))
+			cfg := trengo.DestinationConfig{ChannelID: 1, EventTemplates: map[string]string{}}
+			for _, event := range tt.events {
+				cfg.EventTemplates[event] = ""
+			}
+			client := fixtures.NewClient(t, testkit.Respond(404, ""), trengo.WithLogger(logger))
+			destination, err := trengo.NewDestination(client, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, log.String()); diff != "" {
+				t.Errorf("log (-want +got):\n%s", diff)
+			}
+			log.Reset()
+			// The events themselves are nobody's business in a log.
+			for _, event := range []string{"order completed", " ORDER COMPLETED", "Secret"} {
+				if _, err := destination.Process(t.Context(), &trengo.Event{Type: "track", Event: event}); err != nil {
+					t.Error(err)
+				}
+			}
+			if log.Len() > 0 {
+				t.Errorf("log of events: %s", &log)
+			}
+		})
 	}
 }

@@ -21,7 +21,7 @@ type operation struct {
 }
 
 // parseOperation interprets an event.
-func parseOperation(ev *Event, cfg *DestinationConfig, templates eventTemplates) (*operation, error) {
+func parseOperation(ev *Event, cfg *DestinationConfig, templates *eventTemplates) (*operation, error) {
 	if ev == nil {
 		return nil, invalidEvent("it is nil")
 	}
@@ -75,7 +75,7 @@ func checkIntegrations(integrations map[string]any) error {
 	return nil
 }
 
-func reasonToSkip(eventType string, ev *Event, templates eventTemplates) string {
+func reasonToSkip(eventType string, ev *Event, templates *eventTemplates) string {
 	if on, isBool := ev.Integrations[integrationName].(bool); isBool && !on {
 		return skippedIntegration
 	}
@@ -83,10 +83,7 @@ func reasonToSkip(eventType string, ev *Event, templates eventTemplates) string 
 	case typeIdentify:
 		return ""
 	case typeTrack:
-		if !templates.lists(ev.Event) {
-			return skippedEvent
-		}
-		return ""
+		return templates.reasonToSkip(ev.Event)
 	default:
 		return skippedType
 	}

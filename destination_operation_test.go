@@ -22,6 +22,7 @@ func TestDestination_skipped(t *testing.T) {
 	neither := skipped("neither identify nor track")
 	off := skipped("integrations.Trengo is false")
 	unlisted := skipped("event not in the template map")
+	similar := skipped(`event not in the template map, which has "Ordered": the name must be exactly that`)
 	const person = `"traits":{"email":"ann@example.com","name":"Ann Lee"}`
 	fixtures.RunEventCases(t, []fixtures.EventCase{
 		{Name: "a page event", Event: `{"type":"page",` + person + `}`, Want: neither},
@@ -31,8 +32,22 @@ func TestDestination_skipped(t *testing.T) {
 		{Name: "an unknown type", Event: `{"type":"identity",` + person + `}`, Want: neither},
 		{Name: "a page event with a listed name", Event: `{"type":"page","event":"Ordered",` + person + `}`, Want: neither},
 		{Name: "a track event with an unlisted name", Event: `{"type":"track","event":"Other",` + person + `}`, Want: unlisted},
-		{Name: "a listed name in a different case", Event: `{"type":"track","event":"ordered",` + person + `}`, Want: unlisted},
-		{Name: "a listed name with a space after it", Event: `{"type":"track","event":"Ordered ",` + person + `}`, Want: unlisted},
+		{Name: "a listed name in a different case", Event: `{"type":"track","event":"ordered",` + person + `}`, Want: similar},
+		{Name: "a listed name with a space after it", Event: `{"type":"track","event":"Ordered ",` + person + `}`, Want: similar},
+		{Name: "a listed name with invisible characters", Event: `{"type":"track","event":"\ufeffOrde\u200bred\u00a0",` + person + `}`, Want: similar},
+		{
+			Name: "a listed name in another style", Config: trengo.DestinationConfig{EventTemplates: map[string]string{"Order Completed": ""}},
+			Event: `{"type":"track","event":"order_completed",` + person + `}`, Want: skipped(`event not in the template map, which has "Order Completed": the name must be exactly that`),
+		},
+		{
+			Name: "the name of a list that has spaces", Config: trengo.DestinationConfig{EventTemplates: map[string]string{"Order Completed ": ""}},
+			Event: `{"type":"track","event":"Order Completed",` + person + `}`, Want: skipped(`event not in the template map, which has "Order Completed ": the name must be exactly that`),
+		},
+		{
+			Name: "a listed name in another case beyond ASCII", Config: trengo.DestinationConfig{EventTemplates: map[string]string{"Überwiesen": ""}},
+			Event: `{"type":"track","event":"ÜBERWIESEN",` + person + `}`, Want: skipped(`event not in the template map, which has "Überwiesen": the name must be exactly that`),
+		},
+		{Name: "a name that contains a listed one", Event: `{"type":"track","event":"Ordered again",` + person + `}`, Want: unlisted},
 		{Name: "a track event without a name", Event: `{"type":"track",` + person + `}`, Want: unlisted},
 		{Name: "a track event whose name is an object", Event: `{"type":"track","event":{"name":"Ordered"},` + person + `}`, Want: unlisted},
 		{Name: "a track event without any template", Config: trengo.DestinationConfig{EventTemplates: map[string]string{}}, Event: fixtures.TrackJSON(person), Want: unlisted},

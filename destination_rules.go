@@ -7,7 +7,7 @@ import "context"
 type rules struct {
 	allowDuplicates       bool
 	createMissingContacts bool
-	templates             eventTemplates
+	templates             *eventTemplates
 }
 
 // A backend is where the contact of an operation is found and its writes go: a

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -38,6 +39,7 @@ type Request struct {
 // limit. It knows no resources.
 type requester struct {
 	engine      *transport.Engine
+	logger      *slog.Logger // nil means no log
 	baseURL     *url.URL
 	readHeader  http.Header // of a request without a body
 	writeHeader http.Header // of a request with a body
@@ -46,6 +48,7 @@ type requester struct {
 func newRequester(o *options) *requester {
 	q := &requester{
 		engine:     transport.New(o.transportOptions()),
+		logger:     o.logger,
 		baseURL:    o.baseURL,
 		readHeader: http.Header{"Accept": {"application/json"}, "User-Agent": {o.userAgent}},
 	}

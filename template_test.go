@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-func mustCompileTemplates(tb testing.TB, templates map[string]string) eventTemplates {
+func mustCompileTemplates(tb testing.TB, templates map[string]string) *eventTemplates {
 	tb.Helper()
 	compiled, err := compileEventTemplates(templates, true)
 	if err != nil {
