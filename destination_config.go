@@ -1,11 +1,8 @@
 package trengo
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/trengo-go/trengo/internal/identity"
@@ -138,39 +135,13 @@ const (
 	defaultConcurrency = 16
 )
 
-// UnmarshalJSON reads the config of a RudderStack destination. The error names
-// every value that cannot be read. [NewDestination] reports what is missing or
-// contradictory.
-func (cfg *DestinationConfig) UnmarshalJSON(data []byte) error {
-	var wire struct {
-		ChannelID         json.RawMessage `json:"channelId"`
-		ChannelIdentifier json.RawMessage `json:"channelIdentifier"`
-		EnableDedup       json.RawMessage `json:"enableDedup"`
-		EventTemplateMap  json.RawMessage `json:"eventTemplateMap"`
-	}
-	if err := json.Unmarshal(data, &wire); err != nil {
-		return withPrefix(safeText("the config is not a JSON object"))
-	}
-	var mistakes []error
-	report := func(key string, err error) {
-		if err != nil {
-			mistakes = append(mistakes, fmt.Errorf("%s: %w", key, err))
-		}
-	}
-	var err error
-	cfg.ChannelID, err = readChannelID(wire.ChannelID)
-	report("channelId", err)
-	cfg.ChannelIdentifier, err = readChannelIdentifier(wire.ChannelIdentifier)
-	report("channelIdentifier", err)
-	cfg.AllowDuplicates, err = readAllowDuplicates(wire.EnableDedup)
-	report("enableDedup", err)
-	cfg.EventTemplates, err = readEventTemplates(wire.EventTemplateMap)
-	report("eventTemplateMap", err)
-	if len(mistakes) > 0 {
-		return &opError{op: "invalid config", err: errors.Join(mistakes...)}
-	}
-	return nil
-}
+// UnmarshalJSON reads the config of a RudderStack destination. RudderStack's API,
+// events and command line have it in a larger object, as config or
+// destination.config, and some spell its keys like channel_id: both are accepted,
+// and the exact spelling counts before others. Options that RudderStack does not
+// have keep their values. The error names every value that cannot be read.
+// [NewDestination] reports what is missing or contradictory.
+func (cfg *DestinationConfig) UnmarshalJSON(data []byte) error { return readRudderConfig(data, cfg) }
 
 // setDefaults replaces zeros.
 func (cfg *DestinationConfig) setDefaults() {
@@ -217,85 +188,4 @@ func checkNotNegative[T int | int64 | time.Duration](name string, size T) error 
 		return fmt.Errorf("%s is negative", name)
 	}
 	return nil
-}
-
-func readChannelID(data json.RawMessage) (int64, error) {
-	var value looseText
-	if isNull(data) {
-		return 0, nil
-	}
-	if err := json.Unmarshal(data, &value); err != nil {
-		return 0, err
-	}
-	digits := strings.TrimSpace(string(value))
-	if digits == "" && data[0] == '"' {
-		return 0, nil
-	}
-	id, ok := parseID(digits)
-	if !ok {
-		return 0, errors.New("not an ID")
-	}
-	return id, nil
-}
-
-func readChannelIdentifier(data json.RawMessage) (ChannelIdentifier, error) {
-	var value string
-	if err := json.Unmarshal(orJSONNull(data), &value); err != nil {
-		return "", errors.New("not a text")
-	}
-	return ChannelIdentifier(strings.ToLower(strings.TrimSpace(value))), nil
-}
-
-func readAllowDuplicates(data json.RawMessage) (bool, error) {
-	switch strings.ToLower(strings.Trim(string(data), `" `)) {
-	case "", "null", "true", "1":
-		return false, nil
-	case "false", "0":
-		return true, nil
-	}
-	return false, errors.New("neither true nor false")
-}
-
-func readEventTemplates(data json.RawMessage) (map[string]string, error) {
-	var rows []json.RawMessage
-	if err := json.Unmarshal(orJSONNull(data), &rows); err != nil {
-		return nil, errors.New("not a list")
-	}
-	templates := make(map[string]string, len(rows))
-	for _, row := range rows {
-		var entry struct {
-			From looseText       `json:"from"`
-			To   json.RawMessage `json:"to"`
-		}
-		if err := json.Unmarshal(row, &entry); err != nil || strings.TrimSpace(string(entry.From)) == "" {
-			continue
-		}
-		var template string
-		// Anything but text is not a template; the event is listed all the same.
-		_ = json.Unmarshal(orJSONNull(entry.To), &template)
-		templates[string(entry.From)] = template
-	}
-	return templates, nil
-}
-
-func isNull(data json.RawMessage) bool { return len(data) == 0 || string(data) == "null" }
-
-func orJSONNull(data json.RawMessage) json.RawMessage {
-	if len(data) == 0 {
-		return json.RawMessage("null")
-	}
-	return data
-}
-
-// looseText is a string, or a number read as its digits; anything else is
-// empty.
-type looseText string
-
-func (t *looseText) UnmarshalJSON(data []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var v any
-	err := decoder.Decode(&v)
-	*t = looseText(wireText(v))
-	return err
 }
