@@ -3,6 +3,8 @@ package trengo
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/trengo-go/trengo/internal/identity"
@@ -86,6 +88,34 @@ type DestinationConfig struct {
 	// called concurrently.
 	NormalizePhone func(string) string
 
+	// EmailKeys and PhoneKeys say under which keys an event has an email or a
+	// phone number. The first key counts before the others, in traits,
+	// context.traits, properties and context.externalId. Then, in each of the
+	// first three, come the other keys, and after them other spellings of all
+	// keys: in another case, in the plural, or with other spaces, hyphens,
+	// underscores or dollar signs. Keys that are spellings of the first count as
+	// the first. A key with dots is also a path, such as contact.email. Empty
+	// means email, emails and emailAddress; phone, phones and phoneNumber.
+	// RudderStack reads email and phone.
+	EmailKeys []string
+	PhoneKeys []string
+
+	// NameKeys, FirstNameKeys and LastNameKeys say the same of names, which are
+	// never read from properties: there a name is that of a product. Empty means
+	// name and fullName; firstName, firstname, first_name and givenName;
+	// lastName, lastname, last_name and familyName. RudderStack does not read
+	// fullName, givenName, familyName and other spellings.
+	NameKeys      []string
+	FirstNameKeys []string
+	LastNameKeys  []string
+
+	// TrackPropertiesFirst looks for the email or phone number of a track event
+	// in its properties before its traits, for senders whose traits describe an
+	// agent and whose properties describe the customer. If the traits have
+	// another identifier, their name is not the customer's. RudderStack does
+	// not have this setting: its order is traits, context.traits, properties.
+	TrackPropertiesFirst bool
+
 	// MaxPeople limits how many people's contacts are remembered, and
 	// PeopleTTL for how long after they were last read. Zero means 100,000
 	// people and one hour. What is remembered saves requests.
@@ -152,6 +182,19 @@ func (cfg *DestinationConfig) setDefaults() {
 	cfg.Concurrency = orDefault(cfg.Concurrency, defaultConcurrency)
 	cfg.ChannelIdentifier = orDefault(cfg.ChannelIdentifier, IdentifierEmail)
 	cfg.BarePhones = orDefault(cfg.BarePhones, BarePhonesLong)
+	cfg.EmailKeys = keysOrDefault(cfg.EmailKeys, "email", "emails", "emailAddress")
+	cfg.PhoneKeys = keysOrDefault(cfg.PhoneKeys, "phone", "phones", "phoneNumber")
+	cfg.NameKeys = keysOrDefault(cfg.NameKeys, "name", "fullName")
+	cfg.FirstNameKeys = keysOrDefault(cfg.FirstNameKeys, "firstName", "firstname", "first_name", "givenName")
+	cfg.LastNameKeys = keysOrDefault(cfg.LastNameKeys, "lastName", "lastname", "last_name", "familyName")
+}
+
+// keysOrDefault returns a copy.
+func keysOrDefault(keys []string, byDefault ...string) []string {
+	if len(keys) == 0 {
+		return byDefault
+	}
+	return slices.Clone(keys)
 }
 
 func orDefault[T comparable](value, byDefault T) T {
@@ -168,6 +211,11 @@ func (cfg *DestinationConfig) validate() error {
 		checkNotNegative("MaxMessages", cfg.MaxMessages),
 		checkNotNegative("MessageTTL", cfg.MessageTTL),
 		checkNotNegative("Concurrency", cfg.Concurrency),
+		checkKeys("EmailKeys", cfg.EmailKeys),
+		checkKeys("PhoneKeys", cfg.PhoneKeys),
+		checkKeys("NameKeys", cfg.NameKeys),
+		checkKeys("FirstNameKeys", cfg.FirstNameKeys),
+		checkKeys("LastNameKeys", cfg.LastNameKeys),
 	}
 	if cfg.ChannelID <= 0 {
 		mistakes = append(mistakes, errors.New("the channel ID is missing or not positive"))
@@ -181,6 +229,21 @@ func (cfg *DestinationConfig) validate() error {
 		mistakes = append(mistakes, errors.New("BarePhones is neither long, international nor refuse"))
 	}
 	return errors.Join(mistakes...)
+}
+
+// identifierKeys say where an event has what distinguishes contacts.
+func (cfg *DestinationConfig) identifierKeys() identity.Keys {
+	if cfg.ChannelIdentifier == IdentifierPhone {
+		return cfg.PhoneKeys
+	}
+	return cfg.EmailKeys
+}
+
+func checkKeys(name string, keys []string) error {
+	if slices.ContainsFunc(keys, func(key string) bool { return strings.TrimSpace(key) == "" }) {
+		return fmt.Errorf("%s has an empty key", name)
+	}
+	return nil
 }
 
 func checkNotNegative[T int | int64 | time.Duration](name string, size T) error {

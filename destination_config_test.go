@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -206,6 +207,7 @@ func TestNewDestination_mistakes(t *testing.T) {
 		{"two invalid templates, sorted by event", client, trengo.DestinationConfig{ChannelID: 1, EventTemplates: invalid}, []string{unclosed, block}},
 		{"no channel and invalid templates", client, trengo.DestinationConfig{EventTemplates: invalid}, []string{noChannel, unclosed, block}},
 		{"no client, no channel and invalid templates", nil, trengo.DestinationConfig{EventTemplates: invalid}, []string{noClient, noChannel, unclosed, block}},
+		{"empty keys", client, trengo.DestinationConfig{ChannelID: 1, EmailKeys: []string{"email", " "}, LastNameKeys: []string{""}}, []string{"EmailKeys has an empty key", "LastNameKeys has an empty key"}},
 		{"all of them", nil, trengo.DestinationConfig{ChannelIdentifier: "fax", EventTemplates: invalid}, []string{noClient, noChannel, noIdentifier, unclosed, block}},
 	}
 	for _, tt := range tests {
@@ -244,9 +246,10 @@ func TestNewDestination_sendsNothing(t *testing.T) {
 func TestNewDestination_copiesItsConfig(t *testing.T) {
 	t.Parallel()
 	templates := map[string]string{"Ev": "before", "Removed": "before"}
-	cfg := trengo.DestinationConfig{ChannelID: fixtures.EmailChannel, EventTemplates: templates}
+	emails := []string{"email"}
+	cfg := trengo.DestinationConfig{ChannelID: fixtures.EmailChannel, EventTemplates: templates, EmailKeys: emails}
 	given := cfg
-	given.EventTemplates = maps.Clone(templates)
+	given.EventTemplates, given.EmailKeys = maps.Clone(templates), slices.Clone(emails)
 	f := fixtures.New(t, fixtures.EmailContact(11, "Ann", "ann@example.com"))
 	destination, err := trengo.NewDestination(f.NewClient(), cfg)
 	if err != nil {
@@ -258,6 +261,7 @@ func TestNewDestination_copiesItsConfig(t *testing.T) {
 	cfg.ChannelID, cfg.ChannelIdentifier, cfg.AllowDuplicates = fixtures.OtherEmailChannel, trengo.IdentifierPhone, true
 	templates["Ev"], templates["Added"] = "after", "after"
 	delete(templates, "Removed")
+	emails[0] = "mail"
 	for event, want := range map[string][]string{
 		"Ev":      {fixtures.TicketLine(11, fixtures.EmailChannel, "before")},
 		"Removed": {fixtures.TicketLine(11, fixtures.EmailChannel, "before")},

@@ -55,7 +55,9 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates *eventTemplates
 			return nil, err
 		}
 	}
-	op.name = ev.personName()
+	if traitsAreOf(ev, op.identifier, cfg) {
+		op.name = ev.personName(cfg)
+	}
 	return op, nil
 }
 
@@ -148,12 +150,12 @@ type identifier struct {
 
 // identifierOf returns the identifier of an event: the first usable value.
 func identifierOf(ev *Event, cfg *DestinationConfig) (identifier, error) {
-	key, noun, article := "email", "email", "an "
+	noun, article := "email", "an "
 	if cfg.ChannelIdentifier == IdentifierPhone {
-		key, noun, article = "phone", "phone number", "a "
+		noun, article = "phone number", "a "
 	}
 	why := "the event does not have " + article + noun
-	for value := range identifierValues(ev, key) {
+	for value := range identifierValues(ev, cfg) {
 		found, problem := newIdentifier(value, cfg)
 		if problem == "" {
 			return found, nil
@@ -165,21 +167,55 @@ func identifierOf(ev *Event, cfg *DestinationConfig) (identifier, error) {
 
 // identifierValues yields the emails or phone numbers of an event in the order in
 // which they count.
-func identifierValues(ev *Event, key string) iter.Seq[string] {
+func identifierValues(ev *Event, cfg *DestinationConfig) iter.Seq[string] {
+	sources := []map[string]any{ev.Traits, ev.Context.Traits, ev.Properties}
+	if cfg.TrackPropertiesFirst && ev.isTrack() {
+		sources = []map[string]any{ev.Properties, ev.Traits, ev.Context.Traits}
+	}
+	keys := cfg.identifierKeys()
 	return func(yield func(string) bool) {
-		for _, source := range [...]map[string]any{ev.Traits, ev.Context.Traits, ev.Properties} {
-			for _, values := range [...]any{source[key], source[key+"s"]} {
-				for value := range identity.Texts(values, key) {
-					if !yield(value) {
-						return
-					}
-				}
+		for value := range textsOf(keys.First(sources...), keys.First) {
+			if !yield(value) {
+				return
 			}
 		}
 		for i := range ev.Context.ExternalIDs {
 			external := &ev.Context.ExternalIDs[i]
-			if value := identity.Text(external.ID); value != "" && external.identifies(key) && !yield(value) {
+			if value := identity.Text(external.ID); value != "" && external.identifies(string(cfg.ChannelIdentifier)) && !yield(value) {
 				return
+			}
+		}
+		for value := range textsOf(keys.Rest(sources...), keys.All) {
+			if !yield(value) {
+				return
+			}
+		}
+	}
+}
+
+// traitsAreOf reports whether the traits can be those of that person. On track
+// events whose properties come first, they may be another's.
+func traitsAreOf(ev *Event, person identifier, cfg *DestinationConfig) bool {
+	if !cfg.TrackPropertiesFirst || !ev.isTrack() {
+		return true
+	}
+	keys := cfg.identifierKeys()
+	for value := range textsOf(keys.All(ev.Traits, ev.Context.Traits), keys.All) {
+		if found, problem := newIdentifier(value, cfg); problem == "" && found.key != person.key {
+			return false
+		}
+	}
+	return true
+}
+
+// textsOf yields the texts in values, each of which is a text or a list.
+func textsOf(values iter.Seq[any], members identity.Members) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for value := range values {
+			for text := range identity.Texts(value, members) {
+				if !yield(text) {
+					return
+				}
 			}
 		}
 	}

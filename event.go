@@ -73,29 +73,33 @@ func (ev *Event) overrideID(idType string) (int64, error) {
 	return 0, nil
 }
 
-// The spellings of a person's names, in the order in which they are tried.
-var (
-	fullNameKeys  = []string{"name"}
-	firstNameKeys = []string{"firstName", "firstname", "first_name"}
-	lastNameKeys  = []string{"lastName", "lastname", "last_name"}
-)
-
-// personName returns the person's name, or the parts of it that are there;
-// empty if none are.
-func (ev *Event) personName() string {
-	if name := ev.nameTrait(fullNameKeys); name != "" {
-		return name
-	}
-	return identity.Name(ev.nameTrait(firstNameKeys) + " " + ev.nameTrait(lastNameKeys))
+func (ev *Event) isTrack() bool {
+	kind, err := ev.normalizedType()
+	return err == nil && kind == typeTrack
 }
 
-// nameTrait returns the first of the traits that is a name.
-func (ev *Event) nameTrait(keys []string) string {
-	for _, source := range [...]map[string]any{ev.Traits, ev.Context.Traits} {
-		for _, key := range keys {
-			if name := identity.Name(identity.Text(source[key])); name != "" {
-				return name
-			}
+// personName returns the person's name, or the parts of it that are there; empty
+// if none are. Keys other than the first ones only count if the event does not
+// have any of those.
+func (ev *Event) personName(cfg *DestinationConfig) string {
+	name, first, last := identity.Keys(cfg.NameKeys), identity.Keys(cfg.FirstNameKeys), identity.Keys(cfg.LastNameKeys)
+	traits := []map[string]any{ev.Traits, ev.Context.Traits}
+	if name := usableName(name.First(traits...)); name != "" {
+		return name
+	}
+	if usableName(first.First(traits...)) == "" && usableName(last.First(traits...)) == "" {
+		if name := usableName(name.Rest(traits...)); name != "" {
+			return name
+		}
+	}
+	return identity.Name(usableName(first.All(traits...)) + " " + usableName(last.All(traits...)))
+}
+
+// usableName returns the first of the values that is a name.
+func usableName(values iter.Seq[any]) string {
+	for value := range values {
+		if name := identity.Name(identity.Text(value)); name != "" {
+			return name
 		}
 	}
 	return ""

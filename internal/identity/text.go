@@ -41,10 +41,10 @@ func Text(v any) string {
 
 // Texts reads a value where one text or a list of them is expected. It yields
 // what [Text] makes of the value or, if it is an array, of its elements; of an
-// element that is an object, the texts under the keys, in their order. It
-// yields neither empty texts nor those of arrays in arrays. An object alone is
-// not a list.
-func Texts(v any, keys ...string) iter.Seq[string] {
+// element that is an object, the texts among those of its members that members
+// yields. It yields neither empty texts nor those of arrays in arrays. An object
+// alone is not a list.
+func Texts(v any, members Members) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		list := reflect.ValueOf(v)
 		if kind := list.Kind(); kind != reflect.Slice && kind != reflect.Array {
@@ -57,7 +57,7 @@ func Texts(v any, keys ...string) iter.Seq[string] {
 			return
 		}
 		for i := range list.Len() {
-			for _, text := range elementTexts(list.Index(i).Interface(), keys) {
+			for _, text := range elementTexts(list.Index(i).Interface(), members) {
 				if text != "" && !yield(text) {
 					return
 				}
@@ -66,19 +66,12 @@ func Texts(v any, keys ...string) iter.Seq[string] {
 	}
 }
 
-func elementTexts(v any, keys []string) (texts []string) {
-	object := reflect.ValueOf(v)
-	if object.Kind() != reflect.Map {
+func elementTexts(v any, members Members) (texts []string) {
+	if reflect.ValueOf(v).Kind() != reflect.Map {
 		return []string{Text(v)}
 	}
-	if object.Type().Key().Kind() != reflect.String {
-		return nil
-	}
-	for _, key := range keys {
-		value := object.MapIndex(reflect.ValueOf(key).Convert(object.Type().Key()))
-		if value.IsValid() {
-			texts = append(texts, Text(value.Interface()))
-		}
+	for value := range members(asObject(v)) {
+		texts = append(texts, Text(value))
 	}
 	return texts
 }
