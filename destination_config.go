@@ -116,6 +116,12 @@ type DestinationConfig struct {
 	// not have this setting: its order is traits, context.traits, properties.
 	TrackPropertiesFirst bool
 
+	// HonorIntegrationsAll skips an event whose integrations switch All off,
+	// unless they switch Trengo on, by true or an object. Set it for events
+	// from an archive. Live events have passed RudderStack's filter already. An
+	// event that switches Trengo off is always skipped.
+	HonorIntegrationsAll bool
+
 	// MaxPeople limits how many people's contacts are remembered, and
 	// PeopleTTL for how long after they were last read. Zero means 100,000
 	// people and one hour. What is remembered saves requests.

@@ -34,10 +34,10 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates *eventTemplates
 		// Skipped, it would look as if the whole sync had succeeded.
 		return nil, invalidEvent("record events are not supported: send identify or track events")
 	}
-	if err := checkIntegrations(ev.Integrations); err != nil {
+	if err := checkIntegrations(ev.Integrations, cfg); err != nil {
 		return nil, err
 	}
-	if op.skipReason = reasonToSkip(op.eventType, ev, templates); op.skipReason != "" {
+	if op.skipReason = reasonToSkip(op.eventType, ev, cfg, templates); op.skipReason != "" {
 		return op, nil
 	}
 	channelID, err := ev.overrideID(overrideChannel)
@@ -61,25 +61,45 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates *eventTemplates
 	return op, nil
 }
 
-const integrationName = "Trengo"
+// The keys of an event's integrations that are read.
+const (
+	integrationName = "Trengo"
+	integrationAll  = "All"
+)
 
 // checkIntegrations refuses an event that would be skipped if the name of the
 // integration were spelled right.
-func checkIntegrations(integrations map[string]any) error {
-	if _, exact := integrations[integrationName]; exact {
-		return nil
-	}
+func checkIntegrations(integrations map[string]any, cfg *DestinationConfig) error {
 	for name, on := range integrations {
-		if on == false && strings.EqualFold(name, integrationName) {
-			return strayKey("integrations."+name, "integrations."+integrationName)
+		for _, want := range [...]string{integrationName, integrationAll} {
+			_, exact := integrations[want]
+			counts := want == integrationName || cfg.HonorIntegrationsAll && !switchesOn(integrations)
+			if on == false && !exact && counts && strings.EqualFold(name, want) {
+				return strayKey("integrations."+name, "integrations."+want)
+			}
 		}
 	}
 	return nil
 }
 
-func reasonToSkip(eventType string, ev *Event, templates *eventTemplates) string {
-	if on, isBool := ev.Integrations[integrationName].(bool); isBool && !on {
+// switchesOn reports whether the integrations switch Trengo on by name. An object
+// holds options for it.
+func switchesOn(integrations map[string]any) bool {
+	switch on := integrations[integrationName].(type) {
+	case bool:
+		return on
+	case map[string]any:
+		return true
+	}
+	return false
+}
+
+func reasonToSkip(eventType string, ev *Event, cfg *DestinationConfig, templates *eventTemplates) string {
+	switch {
+	case ev.Integrations[integrationName] == false:
 		return skippedIntegration
+	case cfg.HonorIntegrationsAll && ev.Integrations[integrationAll] == false && !switchesOn(ev.Integrations):
+		return skippedByAll
 	}
 	switch eventType {
 	case typeIdentify:

@@ -159,3 +159,35 @@ func TestDestination_trackPropertiesFirst(t *testing.T) {
 		{Name: "a name without any other identifier", Config: cfg, Event: fixtures.TrackJSON(both(`{"name":"Cy"}`, `{"email":"cy@example.com"}`)), Want: ticket(fixtures.FirstContact), Requests: created("Cy")},
 	}, fixtures.EmailContact(11, "Ann", "ann@example.com"), fixtures.EmailContact(12, "Agent", "agent@example.com"))
 }
+
+// RudderStack has filtered live events. Those of an archive are as they were sent.
+func TestDestination_honorIntegrationsAll(t *testing.T) {
+	t.Parallel()
+	honor := trengo.DestinationConfig{HonorIntegrationsAll: true}
+	identified := trengo.Result{Action: trengo.ActionContactUnchanged, ContactID: 11}
+	search := []string{fixtures.SearchLine("ann%40example.com")}
+	off := trengo.Result{Action: trengo.ActionSkipped, Reason: "integrations.All is false"}
+	switchedOff := trengo.Result{Action: trengo.ActionSkipped, Reason: "integrations.Trengo is false"}
+	event := func(integrations string) string {
+		return fixtures.IdentifyJSON(`"integrations":` + integrations + `,"traits":{"email":"ann@example.com"}`)
+	}
+	fixtures.RunEventCases(t, []fixtures.EventCase{
+		{Name: "a live event", Event: event(`{"All":false}`), Want: identified, Requests: search},
+		{Name: "All off", Config: honor, Event: event(`{"All":false}`), Want: off},
+		{Name: "All off and others on", Config: honor, Event: event(`{"All":false,"Zendesk":true,"trengo":true}`), Want: off},
+		{Name: "All off for another type", Config: honor, Event: `{"type":"page","integrations":{"All":false}}`, Want: off},
+		{Name: "All off and Trengo null", Config: honor, Event: event(`{"All":false,"Trengo":null}`), Want: off},
+		{Name: "All off and Trengo text", Config: honor, Event: event(`{"All":false,"Trengo":"true"}`), Want: off},
+		{Name: "All off and Trengo off", Config: honor, Event: event(`{"All":false,"Trengo":false}`), Want: switchedOff},
+		{Name: "All on and Trengo off", Config: honor, Event: event(`{"All":true,"Trengo":false}`), Want: switchedOff},
+		{Name: "All off and Trengo on", Config: honor, Event: event(`{"All":false,"Trengo":true}`), Want: identified, Requests: search},
+		{Name: "All off and Trengo with options", Config: honor, Event: event(`{"All":false,"Trengo":{}}`), Want: identified, Requests: search},
+		{Name: "All on", Config: honor, Event: event(`{"All":true}`), Want: identified, Requests: search},
+		{Name: "All null", Config: honor, Event: event(`{"All":null}`), Want: identified, Requests: search},
+		{Name: "nothing said", Config: honor, Event: event(`{}`), Want: identified, Requests: search},
+		{Name: "All off in another case", Config: honor, Event: event(`{"all":false}`), Err: trengo.ErrInvalidEvent},
+		{Name: "All off in another case, and Trengo on", Config: honor, Event: event(`{"ALL":false,"Trengo":true}`), Want: identified, Requests: search},
+		{Name: "All on, and off in another case", Config: honor, Event: event(`{"All":true,"all":false}`), Want: identified, Requests: search},
+		{Name: "All off in another case in a live event", Event: event(`{"all":false}`), Want: identified, Requests: search},
+	}, fixtures.EmailContact(11, "Ann", "ann@example.com"))
+}

@@ -18,6 +18,7 @@ const (
 const (
 	skippedType        = "neither identify nor track"
 	skippedIntegration = "integrations.Trengo is false"
+	skippedByAll       = "integrations.All is false"
 	skippedEvent       = "event not in the template map"
 )
 
