@@ -122,6 +122,16 @@ type DestinationConfig struct {
 	// event that switches Trengo off is always skipped.
 	HonorIntegrationsAll bool
 
+	// TrustOverrides says which IDs in an event's context.externalId count. The
+	// default is [TrustOverridesBoth], as in RudderStack: then whoever can
+	// write events can rename any contact.
+	TrustOverrides TrustOverrides
+
+	// AllowedChannels limits which channels events may name by
+	// trengoChannelId, beside ChannelID. An event that names another one is an
+	// [ErrInvalidEvent]. Empty means any channel.
+	AllowedChannels []int64
+
 	// MaxPeople limits how many people's contacts are remembered, and
 	// PeopleTTL for how long after they were last read. Zero means 100,000
 	// people and one hour. What is remembered saves requests.
@@ -162,6 +172,34 @@ const (
 	BarePhonesRefuse = identity.BarePhonesRefuse
 )
 
+// TrustOverrides says which of the IDs count that an event may have in
+// context.externalId: trengoChannelId names the channel, and trengoContactId the
+// contact, whatever its email or phone number is.
+//
+// Anybody can write events of a source in a browser or an app, with any ID. Trust
+// only what servers send.
+//
+// An event with an ID that is not trusted is an [ErrInvalidEvent], even if it also
+// has an email: without the ID, the wrong contact or channel could be meant. The
+// ID of the configured channel does no harm and is always accepted.
+type TrustOverrides string
+
+// What is trusted.
+const (
+	TrustOverridesNone    TrustOverrides = "none"
+	TrustOverridesChannel TrustOverrides = "channel" // trengoChannelId
+	TrustOverridesContact TrustOverrides = "contact" // trengoContactId
+	TrustOverridesBoth    TrustOverrides = "both"
+)
+
+func (t TrustOverrides) trustsChannel() bool {
+	return t == TrustOverridesChannel || t == TrustOverridesBoth
+}
+
+func (t TrustOverrides) trustsContact() bool {
+	return t == TrustOverridesContact || t == TrustOverridesBoth
+}
+
 // The sizes of which zero in a DestinationConfig is the default.
 const (
 	defaultMaxPeople   = 100_000
@@ -188,6 +226,8 @@ func (cfg *DestinationConfig) setDefaults() {
 	cfg.Concurrency = orDefault(cfg.Concurrency, defaultConcurrency)
 	cfg.ChannelIdentifier = orDefault(cfg.ChannelIdentifier, IdentifierEmail)
 	cfg.BarePhones = orDefault(cfg.BarePhones, BarePhonesLong)
+	cfg.TrustOverrides = orDefault(cfg.TrustOverrides, TrustOverridesBoth)
+	cfg.AllowedChannels = slices.Clone(cfg.AllowedChannels)
 	cfg.EmailKeys = keysOrDefault(cfg.EmailKeys, "email", "emails", "emailAddress")
 	cfg.PhoneKeys = keysOrDefault(cfg.PhoneKeys, "phone", "phones", "phoneNumber")
 	cfg.NameKeys = keysOrDefault(cfg.NameKeys, "name", "fullName")
@@ -222,6 +262,7 @@ func (cfg *DestinationConfig) validate() error {
 		checkKeys("NameKeys", cfg.NameKeys),
 		checkKeys("FirstNameKeys", cfg.FirstNameKeys),
 		checkKeys("LastNameKeys", cfg.LastNameKeys),
+		cfg.checkOverrides(),
 	}
 	if cfg.ChannelID <= 0 {
 		mistakes = append(mistakes, errors.New("the channel ID is missing or not positive"))
@@ -235,6 +276,22 @@ func (cfg *DestinationConfig) validate() error {
 		mistakes = append(mistakes, errors.New("BarePhones is neither long, international nor refuse"))
 	}
 	return errors.Join(mistakes...)
+}
+
+func (cfg *DestinationConfig) checkOverrides() error {
+	switch cfg.TrustOverrides {
+	case TrustOverridesNone, TrustOverridesContact:
+		if len(cfg.AllowedChannels) > 0 {
+			return errors.New("AllowedChannels is set, but TrustOverrides does not trust channels")
+		}
+	case TrustOverridesChannel, TrustOverridesBoth:
+		if slices.ContainsFunc(cfg.AllowedChannels, func(id int64) bool { return id <= 0 }) {
+			return errors.New("AllowedChannels has an ID that is not positive")
+		}
+	default:
+		return errors.New("TrustOverrides is neither none, channel, contact nor both")
+	}
+	return nil
 }
 
 // identifierKeys say where an event has what distinguishes contacts.

@@ -3,6 +3,7 @@ package trengo_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -188,6 +189,9 @@ func TestNewDestination_mistakes(t *testing.T) {
 		noChannel    = "the channel ID is missing or not positive"
 		noClient     = "the client is nil, or was not made by NewClient"
 		noIdentifier = "the channel identifier is neither email nor phone"
+		noTrust      = "TrustOverrides is neither none, channel, contact nor both"
+		vainChannels = "AllowedChannels is set, but TrustOverrides does not trust channels"
+		badChannels  = "AllowedChannels has an ID that is not positive"
 		unclosed     = "the template of \"A \\\"1\\\"\": tag `{{ event` is not closed"
 		block        = "the template of \"B\": tag `{{#if x}}` is not supported: only {{ path }} and {{ path || default }} are"
 	)
@@ -207,6 +211,10 @@ func TestNewDestination_mistakes(t *testing.T) {
 		{"two invalid templates, sorted by event", client, trengo.DestinationConfig{ChannelID: 1, EventTemplates: invalid}, []string{unclosed, block}},
 		{"no channel and invalid templates", client, trengo.DestinationConfig{EventTemplates: invalid}, []string{noChannel, unclosed, block}},
 		{"no client, no channel and invalid templates", nil, trengo.DestinationConfig{EventTemplates: invalid}, []string{noClient, noChannel, unclosed, block}},
+		{"an unknown trust", client, trengo.DestinationConfig{ChannelID: 1, TrustOverrides: "all"}, []string{noTrust}},
+		{"allowed channels without trust", client, trengo.DestinationConfig{ChannelID: 1, TrustOverrides: trengo.TrustOverridesNone, AllowedChannels: []int64{5}}, []string{vainChannels}},
+		{"allowed channels with trust in contacts", client, trengo.DestinationConfig{ChannelID: 1, TrustOverrides: trengo.TrustOverridesContact, AllowedChannels: []int64{5}}, []string{vainChannels}},
+		{"an allowed channel that is not an ID", client, trengo.DestinationConfig{ChannelID: 1, AllowedChannels: []int64{5, 0}}, []string{badChannels}},
 		{"empty keys", client, trengo.DestinationConfig{ChannelID: 1, EmailKeys: []string{"email", " "}, LastNameKeys: []string{""}}, []string{"EmailKeys has an empty key", "LastNameKeys has an empty key"}},
 		{"all of them", nil, trengo.DestinationConfig{ChannelIdentifier: "fax", EventTemplates: invalid}, []string{noClient, noChannel, noIdentifier, unclosed, block}},
 	}
@@ -246,10 +254,10 @@ func TestNewDestination_sendsNothing(t *testing.T) {
 func TestNewDestination_copiesItsConfig(t *testing.T) {
 	t.Parallel()
 	templates := map[string]string{"Ev": "before", "Removed": "before"}
-	emails := []string{"email"}
-	cfg := trengo.DestinationConfig{ChannelID: fixtures.EmailChannel, EventTemplates: templates, EmailKeys: emails}
+	emails, channels := []string{"email"}, []int64{7}
+	cfg := trengo.DestinationConfig{ChannelID: fixtures.EmailChannel, EventTemplates: templates, EmailKeys: emails, AllowedChannels: channels}
 	given := cfg
-	given.EventTemplates, given.EmailKeys = maps.Clone(templates), slices.Clone(emails)
+	given.EventTemplates, given.EmailKeys, given.AllowedChannels = maps.Clone(templates), slices.Clone(emails), slices.Clone(channels)
 	f := fixtures.New(t, fixtures.EmailContact(11, "Ann", "ann@example.com"))
 	destination, err := trengo.NewDestination(f.NewClient(), cfg)
 	if err != nil {
@@ -261,7 +269,11 @@ func TestNewDestination_copiesItsConfig(t *testing.T) {
 	cfg.ChannelID, cfg.ChannelIdentifier, cfg.AllowDuplicates = fixtures.OtherEmailChannel, trengo.IdentifierPhone, true
 	templates["Ev"], templates["Added"] = "after", "after"
 	delete(templates, "Removed")
-	emails[0] = "mail"
+	emails[0], channels[0] = "mail", fixtures.OtherEmailChannel
+	onOther := fixtures.OnChannel(fixtures.Identify("m-1", "ann@example.com", "Ann"), fixtures.OtherEmailChannel)
+	if _, err := destination.Plan(t.Context(), onOther); !errors.Is(err, trengo.ErrInvalidEvent) {
+		t.Errorf("a channel that is not allowed: error is %v, want ErrInvalidEvent", err)
+	}
 	for event, want := range map[string][]string{
 		"Ev":      {fixtures.TicketLine(11, fixtures.EmailChannel, "before")},
 		"Removed": {fixtures.TicketLine(11, fixtures.EmailChannel, "before")},

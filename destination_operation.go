@@ -3,6 +3,7 @@ package trengo
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/trengo-go/trengo/internal/identity"
@@ -40,14 +41,7 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates *eventTemplates
 	if op.skipReason = reasonToSkip(op.eventType, ev, cfg, templates); op.skipReason != "" {
 		return op, nil
 	}
-	channelID, err := ev.overrideID(overrideChannel)
-	if err != nil {
-		return nil, err
-	}
-	if channelID != 0 {
-		op.channelID = channelID
-	}
-	if op.contactID, err = ev.overrideID(overrideContact); err != nil {
+	if err := op.applyOverrides(cfg); err != nil {
 		return nil, err
 	}
 	if !op.namesContact() {
@@ -59,6 +53,36 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates *eventTemplates
 		op.name = ev.personName(cfg)
 	}
 	return op, nil
+}
+
+// applyOverrides reads the channel and the contact that the sender named.
+func (op *operation) applyOverrides(cfg *DestinationConfig) error {
+	channelID, err := op.event.overrideID(overrideChannel)
+	if err != nil {
+		return err
+	}
+	if channelID != 0 && channelID != cfg.ChannelID {
+		if !cfg.TrustOverrides.trustsChannel() {
+			return untrusted(overrideChannel, "TrustOverrides")
+		}
+		if len(cfg.AllowedChannels) > 0 && !slices.Contains(cfg.AllowedChannels, channelID) {
+			return untrusted(overrideChannel, "AllowedChannels")
+		}
+		op.channelID = channelID
+	}
+	if op.contactID, err = op.event.overrideID(overrideContact); err != nil {
+		return err
+	}
+	if op.namesContact() && !cfg.TrustOverrides.trustsContact() {
+		return untrusted(overrideContact, "TrustOverrides")
+	}
+	return nil
+}
+
+// untrusted is the error of an override. Without it, the event would go on to
+// another channel or contact than the sender meant.
+func untrusted(idType, option string) error {
+	return invalidEvent(idType + " in context.externalId is not trusted: see DestinationConfig." + option)
 }
 
 // The keys of an event's integrations that are read.

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/internal/testkit"
 	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 )
 
@@ -190,4 +191,66 @@ func TestDestination_honorIntegrationsAll(t *testing.T) {
 		{Name: "All on, and off in another case", Config: honor, Event: event(`{"All":true,"all":false}`), Want: identified, Requests: search},
 		{Name: "All off in another case in a live event", Event: event(`{"all":false}`), Want: identified, Requests: search},
 	}, fixtures.EmailContact(11, "Ann", "ann@example.com"))
+}
+
+func TestDestination_trustOverrides(t *testing.T) {
+	t.Parallel()
+	trust := func(what trengo.TrustOverrides, channels ...int64) trengo.DestinationConfig {
+		return trengo.DestinationConfig{TrustOverrides: what, AllowedChannels: channels}
+	}
+	const ann = `"traits":{"email":"ann@example.com","name":"Mallory"}`
+	const contact = `{"type":"trengoContactId","id":12}`
+	const otherChannel = `{"type":"trengoChannelId","id":405981}`
+	const ownChannel = `{"type":"trengoChannelId","id":"405980"}`
+	external := func(entries string) string { return ann + `,"context":{"externalId":[` + entries + `]}` }
+	byID := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 12, TicketID: fixtures.FirstTicket}
+	bySearch := trengo.Result{Action: trengo.ActionTicketCreated, ContactID: 11, TicketID: fixtures.FirstTicket}
+	ticket := func(id, channel int64) string { return fixtures.TicketLine(id, channel, fixtures.EventSubject) }
+	search := fixtures.SearchLine("ann%40example.com")
+	fixtures.RunEventCases(t, []fixtures.EventCase{
+		{Name: "both by default", Event: fixtures.TrackJSON(external(contact + "," + otherChannel)), Want: byID, Requests: []string{ticket(12, fixtures.OtherEmailChannel)}},
+		{Name: "both", Config: trust(trengo.TrustOverridesBoth), Event: fixtures.TrackJSON(external(contact + "," + otherChannel)), Want: byID, Requests: []string{ticket(12, fixtures.OtherEmailChannel)}},
+
+		{Name: "none, a contact", Config: trust(trengo.TrustOverridesNone), Event: fixtures.TrackJSON(external(contact)), Err: trengo.ErrInvalidEvent},
+		{Name: "none, an identify event that names a contact", Config: trust(trengo.TrustOverridesNone), Event: fixtures.IdentifyJSON(external(contact)), Err: trengo.ErrInvalidEvent},
+		{Name: "none, a contact in the list of Segment", Config: trust(trengo.TrustOverridesNone), Event: fixtures.TrackJSON(ann + `,"context":{"externalIds":[` + contact + `]}`), Err: trengo.ErrInvalidEvent},
+		{Name: "none, a channel", Config: trust(trengo.TrustOverridesNone), Event: fixtures.TrackJSON(external(otherChannel)), Err: trengo.ErrInvalidEvent},
+		{Name: "none, the channel of the config", Config: trust(trengo.TrustOverridesNone), Event: fixtures.TrackJSON(external(ownChannel)), Want: bySearch, Requests: []string{search, ticket(11, fixtures.EmailChannel)}},
+		{Name: "none, empty IDs", Config: trust(trengo.TrustOverridesNone), Event: fixtures.TrackJSON(external(`{"type":"trengoContactId","id":""},{"type":"trengoChannelId","id":null}`)), Want: bySearch, Requests: []string{search, ticket(11, fixtures.EmailChannel)}},
+		{Name: "none, IDs of others", Config: trust(trengo.TrustOverridesNone), Event: fixtures.TrackJSON(external(`{"type":"hubspotId","id":12}`)), Want: bySearch, Requests: []string{search, ticket(11, fixtures.EmailChannel)}},
+		{
+			Name: "none, an event that is skipped anyway", Config: trust(trengo.TrustOverridesNone), Event: `{"type":"page",` + external(contact) + `}`,
+			Want: trengo.Result{Action: trengo.ActionSkipped, Reason: "neither identify nor track"},
+		},
+
+		{Name: "channel, a channel", Config: trust(trengo.TrustOverridesChannel), Event: fixtures.TrackJSON(external(otherChannel)), Want: bySearch, Requests: []string{search, ticket(11, fixtures.OtherEmailChannel)}},
+		{Name: "channel, a contact", Config: trust(trengo.TrustOverridesChannel), Event: fixtures.TrackJSON(external(contact + "," + otherChannel)), Err: trengo.ErrInvalidEvent},
+		{Name: "contact, a contact", Config: trust(trengo.TrustOverridesContact), Event: fixtures.TrackJSON(external(contact)), Want: byID, Requests: []string{ticket(12, fixtures.EmailChannel)}},
+		{Name: "contact, a channel", Config: trust(trengo.TrustOverridesContact), Event: fixtures.TrackJSON(external(contact + "," + otherChannel)), Err: trengo.ErrInvalidEvent},
+
+		{Name: "an allowed channel", Config: trust("", fixtures.OtherEmailChannel), Event: fixtures.TrackJSON(external(otherChannel)), Want: bySearch, Requests: []string{search, ticket(11, fixtures.OtherEmailChannel)}},
+		{Name: "the channel of the config is always allowed", Config: trust("", fixtures.OtherEmailChannel), Event: fixtures.TrackJSON(external(ownChannel)), Want: bySearch, Requests: []string{search, ticket(11, fixtures.EmailChannel)}},
+		{Name: "a channel that is not allowed", Config: trust("", 7, 8), Event: fixtures.TrackJSON(external(otherChannel)), Err: trengo.ErrInvalidEvent},
+		{Name: "a channel that is not allowed, and a contact", Config: trust(trengo.TrustOverridesBoth, 7), Event: fixtures.TrackJSON(external(contact + "," + otherChannel)), Err: trengo.ErrInvalidEvent},
+	}, fixtures.EmailContact(11, "Ann", "ann@example.com"), fixtures.EmailContact(12, "Bob", "bob@example.com"))
+}
+
+// What is not trusted says so, without the ID.
+func TestDestination_trustOverrides_text(t *testing.T) {
+	t.Parallel()
+	ev := fixtures.OnChannel(fixtures.ForContact(fixtures.Track("m-1", "ann@example.com"), 5), 7)
+	for want, cfg := range map[string]trengo.DestinationConfig{
+		"trengoContactId in context.externalId is not trusted: see DestinationConfig.TrustOverrides":  {TrustOverrides: trengo.TrustOverridesChannel},
+		"trengoChannelId in context.externalId is not trusted: see DestinationConfig.TrustOverrides":  {TrustOverrides: trengo.TrustOverridesContact},
+		"trengoChannelId in context.externalId is not trusted: see DestinationConfig.AllowedChannels": {AllowedChannels: []int64{8}},
+	} {
+		f := fixtures.New(t)
+		_, err := f.NewDestination(cfg).Process(t.Context(), ev)
+		if diff := cmp.Diff("trengo: invalid event: "+want, testkit.ErrorText(err)); diff != "" || trengo.Retryable(err) {
+			t.Errorf("error, retryable %t (-want +got):\n%s", trengo.Retryable(err), diff)
+		}
+		if lines := f.RequestLines(); lines != nil {
+			t.Errorf("requests %q", lines)
+		}
+	}
 }
