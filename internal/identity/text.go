@@ -1,6 +1,7 @@
 // Package identity normalizes what tells people apart in events: emails, phone
-// numbers, names, and values that may be text, a number or a list of them. It
-// does not keep anything, and its functions are safe for concurrent use.
+// numbers, names, user IDs, and values that may be text, a number or a list of
+// them. It does not keep anything, and its functions are safe for concurrent
+// use.
 package identity
 
 import (

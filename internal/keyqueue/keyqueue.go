@@ -17,9 +17,26 @@ type Queue[K comparable] struct {
 
 // Reserve appends a reservation to the queue of key. It does not wait.
 func (q *Queue[K]) Reserve(key K) *Reservation[K] {
-	r := &Reservation[K]{queue: q, key: key}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.reserve(key)
+}
+
+// ReserveAll appends a reservation to the queues of several different keys, to
+// all of them at once. Of two calls with the same keys, one therefore comes
+// first in all their queues, and they never wait for each other.
+func (q *Queue[K]) ReserveAll(keys ...K) Reservations[K] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all := make(Reservations[K], len(keys))
+	for i, key := range keys {
+		all[i] = q.reserve(key)
+	}
+	return all
+}
+
+func (q *Queue[K]) reserve(key K) *Reservation[K] {
+	r := &Reservation[K]{queue: q, key: key}
 	if q.last == nil {
 		q.last = make(map[K]*Reservation[K])
 	}
@@ -88,5 +105,37 @@ func (r *Reservation[K]) Release() {
 		if r.prev == nil {
 			close(r.next.ready)
 		}
+	}
+}
+
+// Reservations are those of one owner for several keys. An owner that has waited
+// for all of them may reserve further keys that nobody reserves together with
+// others.
+type Reservations[K comparable] []*Reservation[K]
+
+// Immediate reports whether all queues were empty.
+func (rs Reservations[K]) Immediate() bool {
+	for _, r := range rs {
+		if !r.Immediate() {
+			return false
+		}
+	}
+	return true
+}
+
+// Wait waits for each reservation, in their order.
+func (rs Reservations[K]) Wait(ctx context.Context) error {
+	for _, r := range rs {
+		if err := r.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Release removes all reservations.
+func (rs Reservations[K]) Release() {
+	for _, r := range rs {
+		r.Release()
 	}
 }

@@ -129,3 +129,89 @@ func TestQueue_oneAtATime(t *testing.T) {
 		t.Errorf("%d keys are left", queue.Len())
 	}
 }
+
+// Owners that reserve the same keys in different orders, and one after the other,
+// do not block each other: each key is held by one of them at a time, and those
+// that share a key are served in the order in which they came.
+func TestQueue_severalKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var queue keyqueue.Queue[int]
+		var wg sync.WaitGroup
+		const keys, owners = 5, 200
+		var served [keys][]int
+		var held [keys]bool
+		for owner := range owners {
+			wanted := []int{owner % keys, (owner*owner + 1) % keys}
+			if wanted[0] == wanted[1] {
+				wanted = wanted[:1]
+			}
+			all := queue.ReserveAll(wanted...)
+			wg.Go(func() {
+				defer all.Release()
+				if err := all.Wait(t.Context()); err != nil {
+					t.Error(err)
+				}
+				for _, key := range wanted {
+					if held[key] {
+						t.Errorf("key %d is held twice", key)
+					}
+					held[key] = true
+					served[key] = append(served[key], owner)
+				}
+				time.Sleep(time.Second)
+				for _, key := range wanted {
+					held[key] = false
+				}
+			})
+		}
+		wg.Wait()
+		for key := range served {
+			if !slices.IsSorted(served[key]) || len(served[key]) == 0 {
+				t.Errorf("key %d was served in the order %v", key, served[key])
+			}
+		}
+		if queue.Len() != 0 {
+			t.Errorf("%d keys are left", queue.Len())
+		}
+	})
+}
+
+// A caller that calls at the same time as others gets all its keys at one point of
+// the order.
+func TestQueue_severalKeysAtTheSameTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var queue keyqueue.Queue[string]
+		var wg sync.WaitGroup
+		for range 2_000 {
+			wg.Go(func() {
+				all := queue.ReserveAll("user", "person")
+				defer all.Release()
+				if err := all.Wait(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
+func TestReservations_contextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var queue keyqueue.Queue[string]
+		first := queue.Reserve("b")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		all := queue.ReserveAll("a", "b")
+		if all.Immediate() {
+			t.Error("one of two queues is not empty, and the reservation is immediate")
+		}
+		if err := all.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+		all.Release()
+		first.Release()
+		if queue.Len() != 0 {
+			t.Errorf("%d keys are left", queue.Len())
+		}
+	})
+}
