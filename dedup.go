@@ -61,7 +61,7 @@ func (d *deduplicator) plan(ctx context.Context, ev *Event) (Plan, error) {
 	if op.skipReason != "" {
 		return Plan{Result: Result{Action: ActionSkipped, Reason: op.skipReason}}, nil
 	}
-	if earlier, ok := d.memory.resultOf(op.messageKey()); ok {
+	if earlier, ok := d.memory.resultOf(op.message); ok {
 		return Plan{Result: earlier}, nil
 	}
 	dry := dryRun{lookup: d.lookup}
@@ -96,7 +96,7 @@ func (q *queuedOperation) personKey() (key personKey, ok bool) {
 	if q.err != nil || q.op.skipReason != "" {
 		return personKey{}, false
 	}
-	return q.op.personKey(), true
+	return q.op.person, true
 }
 
 // reserve appends the operation to the queue of its person. It does not wait.
@@ -121,7 +121,7 @@ func (q *queuedOperation) run(ctx context.Context) (Result, error) {
 	case q.op.skipReason != "":
 		return Result{Action: ActionSkipped, Reason: q.op.skipReason}, nil
 	}
-	memory, key := q.dedup.memory, q.op.messageKey()
+	memory, key := q.dedup.memory, q.op.message
 	if earlier, ok := memory.resultOf(key); ok {
 		return earlier, nil
 	}

@@ -2,7 +2,7 @@ package trengo
 
 import (
 	"errors"
-	"hash/maphash"
+	"strings"
 	"sync"
 	"time"
 
@@ -10,8 +10,9 @@ import (
 	"github.com/trengo-go/trengo/internal/lru"
 )
 
-// memory is what a [Destination] remembers, all of it bounded. It is safe for
-// concurrent use.
+// memory is what a [Destination] remembers. It is bounded: every record has a time
+// to live, there is a fixed number of each kind, and none grows with what an event
+// contains. It is safe for concurrent use.
 type memory struct {
 	// people is where operations wait for each other: first those of the same
 	// identifier, then those of the same contact.
@@ -19,11 +20,11 @@ type memory struct {
 	// firstTicket is where tickets wait until the ID of one ticket is known.
 	firstTicket keyqueue.Queue[struct{}]
 
-	contacts *lru.Cache[contactKey, knownContact]
+	contacts *lru.Cache[contactKey, int64] // the IDs of people's contacts
+	names    *lru.Cache[int64, readName]   // by contact
 
-	seeds    [2]maphash.Seed
-	results  *lru.Cache[fingerprint, Result]
-	failures *lru.Cache[fingerprint, error]
+	results  *lru.Cache[messageKey, Result]
+	failures *lru.Cache[messageKey, *pastError]
 
 	// pendingContacts holds the people of whom it is not known whether they
 	// have a contact, with the time at which the last attempt to create it
@@ -43,14 +44,13 @@ const (
 )
 
 func newMemory(cfg *DestinationConfig) *memory {
-	const entriesPerPerson = 2 // the ID and the name
 	// A pending write has to be remembered until it can be reconciled.
 	pendingTTL := max(cfg.MessageTTL, defaultMessageTTL)
 	return &memory{
-		contacts:        lru.New[contactKey, knownContact](entriesPerPerson*cfg.MaxPeople, cfg.PeopleTTL),
-		seeds:           [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		results:         lru.New[fingerprint, Result](cfg.MaxMessages, cfg.MessageTTL),
-		failures:        lru.New[fingerprint, error](maxFailures, failureTTL),
+		contacts:        lru.New[contactKey, int64](cfg.MaxPeople, cfg.PeopleTTL),
+		names:           lru.New[int64, readName](cfg.MaxPeople, cfg.PeopleTTL),
+		results:         lru.New[messageKey, Result](cfg.MaxMessages, cfg.MessageTTL),
+		failures:        lru.New[messageKey, *pastError](maxFailures, failureTTL),
 		pendingContacts: lru.New[personKey, time.Time](cfg.MaxMessages, pendingTTL),
 		pendingTickets:  lru.New[int64, pendingTicket](cfg.MaxMessages, pendingTTL),
 	}
@@ -59,37 +59,34 @@ func newMemory(cfg *DestinationConfig) *memory {
 // resultOf returns what a message did when it was processed. It never knows an
 // event without a message ID, because rememberResult ignores it.
 func (m *memory) resultOf(key messageKey) (Result, bool) {
-	result, ok := m.results.Get(m.fingerprint(key))
+	result, ok := m.results.Get(key)
 	result.Duplicate = ok
 	return result, ok
 }
 
 func (m *memory) rememberResult(key messageKey, result Result) {
-	if key.messageID != "" {
-		m.results.Put(m.fingerprint(key), result)
+	if key != noMessage {
+		m.results.Put(key, result)
 	}
 }
 
 // failureOf returns how an operation ended that would end the same again. A
 // contact that was not known then may be known by now.
 func (m *memory) failureOf(op *operation) error {
-	err, _ := m.failures.Get(m.fingerprint(op.messageKey()))
-	if errors.Is(err, ErrContactNotFound) {
-		if _, known := m.contacts.Get(personContactKey(op)); known {
-			return nil
-		}
+	past, ok := m.failures.Get(op.message)
+	if !ok {
+		return nil
 	}
-	return err
+	if _, known := m.contactIDOf(op); known && errors.Is(past, ErrContactNotFound) {
+		return nil
+	}
+	return past
 }
 
 func (m *memory) rememberFailure(op *operation, err error) {
-	if key := op.messageKey(); key.messageID != "" {
-		m.failures.Put(m.fingerprint(key), err)
+	if op.message != noMessage {
+		m.failures.Put(op.message, newPastError(err))
 	}
-}
-
-func (m *memory) fingerprint(key messageKey) fingerprint {
-	return fingerprint{maphash.Comparable(m.seeds[0], key), maphash.Comparable(m.seeds[1], key)}
 }
 
 // observeTicketID raises the high-water mark: the ID of a ticket that was
@@ -110,16 +107,20 @@ func (m *memory) highWaterMark() int64 {
 
 // addPendingContact notes that an attempt to create the contact of a person has
 // just ended, and that it is not known whether it took effect.
-func (m *memory) addPendingContact(op *operation) { m.pendingContacts.Put(op.personKey(), time.Now()) }
+func (m *memory) addPendingContact(op *operation) { m.pendingContacts.Put(op.person, time.Now()) }
 
-func (m *memory) removePendingContact(op *operation) { m.pendingContacts.Delete(op.personKey()) }
+func (m *memory) removePendingContact(op *operation) { m.pendingContacts.Delete(op.person) }
 
 // pendingContact returns when the last such attempt ended.
 func (m *memory) pendingContact(op *operation) (ended time.Time, ok bool) {
-	return m.pendingContacts.Get(op.personKey())
+	return m.pendingContacts.Get(op.person)
 }
 
-func (m *memory) addPendingTicket(t pendingTicket) { m.pendingTickets.Put(t.ContactID, t) }
+func (m *memory) addPendingTicket(t pendingTicket) {
+	// Both may be a small part of a long text, which they would keep in memory.
+	t.Subject, t.event = strings.Clone(t.Subject), strings.Clone(t.event)
+	m.pendingTickets.Put(t.ContactID, t)
+}
 
 func (m *memory) removePendingTicket(contactID int64) { m.pendingTickets.Delete(contactID) }
 
@@ -131,54 +132,44 @@ func (m *memory) pendingTicket(contactID int64) (pendingTicket, bool) {
 
 // rememberContact remembers whose contact it is, and nothing of its name.
 func (m *memory) rememberContact(op *operation, contactID int64) {
-	m.contacts.Put(personContactKey(op), knownContact{id: contactID})
+	m.contacts.Put(personContactKey(op), contactID)
 }
 
 func (m *memory) forgetContact(op *operation) { m.contacts.Delete(personContactKey(op)) }
 
 // contactIDOf returns the ID of the contact of an operation's person.
 func (m *memory) contactIDOf(op *operation) (int64, bool) {
-	known, ok := m.contacts.Get(personContactKey(op))
-	return known.id, ok
+	return m.contacts.Get(personContactKey(op))
 }
 
-// unknownName is remembered of a contact whose name may have changed. No event
-// has this name, and it is newer than what was read before.
-const unknownName = ""
+// unknownName is remembered of a contact whose name may have changed. It is newer
+// than what was read before.
+var unknownName contactName
 
-func (m *memory) rememberName(contactID int64, name string) {
-	m.contacts.Put(contactNameKey(contactID), knownContact{id: contactID, name: name, readAt: time.Now()})
+func (m *memory) rememberName(contactID int64, name contactName) {
+	m.names.Put(contactID, readName{name, time.Now()})
 }
 
-// nameOf returns the name of a contact and when it was read.
-func (m *memory) nameOf(contactID int64) (name string, readAt time.Time, ok bool) {
-	known, ok := m.contacts.Get(contactNameKey(contactID))
-	return known.name, known.readAt, ok
+// nameOf returns the name of a contact and when it was read, or zeros.
+func (m *memory) nameOf(contactID int64) (name contactName, readAt time.Time) {
+	read, _ := m.names.Get(contactID)
+	return read.contactName, read.at
 }
 
-// A fingerprint represents a message in a fraction of its size. With 128 bits, two
-// messages do not share one in practice.
-type fingerprint [2]uint64
-
-// A contactKey is either a person on a channel, for the ID of their contact,
-// or a contact on no channel, for its name.
+// A contactKey is a person on a channel.
 type contactKey struct {
 	person    personKey
 	channelID int64
 }
 
 func personContactKey(op *operation) contactKey {
-	return contactKey{person: op.personKey(), channelID: op.channelID}
+	return contactKey{person: op.person, channelID: op.channelID}
 }
 
-func contactNameKey(contactID int64) contactKey {
-	return contactKey{person: contactPersonKey(contactID)}
-}
-
-type knownContact struct {
-	id     int64
-	name   string
-	readAt time.Time
+// A readName is the name of a contact, and when it was read.
+type readName struct {
+	contactName
+	at time.Time
 }
 
 // A pendingTicket is a ticket of which it is not known whether it was created.

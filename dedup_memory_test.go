@@ -172,7 +172,8 @@ func TestMemory_isBounded(t *testing.T) {
 			}
 		}
 		for what, size := range map[string]struct{ got, want int }{
-			"contacts":         {d.dedup.memory.contacts.Len(), 2 * people},
+			"contacts":         {d.dedup.memory.contacts.Len(), people},
+			"names":            {d.dedup.memory.names.Len(), people},
 			"messages":         {d.dedup.memory.results.Len(), messages},
 			"pending contacts": {d.dedup.memory.pendingContacts.Len(), messages},
 			"pending tickets":  {d.dedup.memory.pendingTickets.Len(), messages},

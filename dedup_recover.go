@@ -71,7 +71,7 @@ func (r *reconciler) createTicketOnce(ctx context.Context, op *operation, in Tic
 		if err != nil {
 			return 0, ticketUnknown(&pending, &chainError{separator: ": ", errs: []error{ErrOutcomeUnknown, err}})
 		}
-		if id != 0 && pending.message.messageID != "" && pending.message == op.messageKey() {
+		if id != 0 && pending.message != noMessage && pending.message == op.message {
 			return id, nil
 		}
 	}
@@ -110,7 +110,7 @@ func (r *reconciler) createFirstTicket(ctx context.Context, op *operation, in Ti
 // createTicketAbove creates a ticket whose ID is above that of all existing
 // tickets of the contact.
 func (r *reconciler) createTicketAbove(ctx context.Context, op *operation, in TicketCreateParams, highestID int64) (int64, error) {
-	pending := pendingTicket{TicketCreateParams: in, message: op.messageKey(), event: op.event.Event, minID: highestID + 1}
+	pending := pendingTicket{TicketCreateParams: in, message: op.message, event: op.event.Event, minID: highestID + 1}
 	ticketID, err := r.attemptTicket(ctx, &pending)
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		return ticketID, err

@@ -75,7 +75,7 @@ func (s *session) forgetStale(op *operation) {
 // errSameContact ends a second search that finds the contact of the first.
 var errSameContact = safeText("the contact is the one that was remembered")
 
-func (s *session) findContact(ctx context.Context, op *operation) (*Contact, error) {
+func (s *session) findContact(ctx context.Context, op *operation) (*knownContact, error) {
 	if op.namesContact() {
 		// The operation waited for this contact before it began.
 		return s.remembered(op.contactID), nil
@@ -102,28 +102,29 @@ func (s *session) findContact(ctx context.Context, op *operation) (*Contact, err
 }
 
 // remembered returns a contact with its name, as far as that is remembered.
-func (s *session) remembered(contactID int64) *Contact {
-	name, _, _ := s.memory.nameOf(contactID)
-	return &Contact{ID: contactID, Name: name}
+func (s *session) remembered(contactID int64) *knownContact {
+	name, _ := s.memory.nameOf(contactID)
+	return &knownContact{id: contactID, name: name}
 }
 
 // adopt remembers and locks a contact that was just read. An event that named
 // the contact may have changed its name since.
-func (s *session) adopt(ctx context.Context, op *operation, contact *Contact) (*Contact, error) {
+func (s *session) adopt(ctx context.Context, op *operation, contact *Contact) (*knownContact, error) {
+	known := newKnownContact(contact, op.identifier)
 	// Before anything can end the event: a search may not show the contact yet.
-	s.memory.rememberContact(op, contact.ID)
-	if err := s.lockContact(ctx, contact.ID); err != nil {
-		return contact, err
+	s.memory.rememberContact(op, known.id)
+	if err := s.lockContact(ctx, known.id); err != nil {
+		return known, err
 	}
-	name, readAt, ok := s.memory.nameOf(contact.ID)
-	if ok && !readAt.Before(s.searchedAt) {
-		return &Contact{ID: contact.ID, Name: name}, nil
+	if name, readAt := s.memory.nameOf(known.id); !readAt.Before(s.searchedAt) {
+		known.name = name
+		return known, nil
 	}
-	s.memory.rememberName(contact.ID, contact.Name)
-	return contact, nil
+	s.memory.rememberName(known.id, known.name)
+	return known, nil
 }
 
-func (s *session) createContact(ctx context.Context, op *operation) (*Contact, error) {
+func (s *session) createContact(ctx context.Context, op *operation) (*knownContact, error) {
 	contact, err := s.createOrReconcile(ctx, op)
 	if err != nil {
 		return nil, err
@@ -151,7 +152,7 @@ func (s *session) renameContact(ctx context.Context, op *operation, contactID in
 	}
 	// The name that was sent, not what Trengo made of it: the person's next
 	// event will ask for the same.
-	s.memory.rememberName(contactID, op.name)
+	s.memory.rememberName(contactID, newContactName(op.name, contact, op.identifier))
 	switch {
 	case op.namesContact():
 	case op.identifier.contradicts(contact):
@@ -166,7 +167,7 @@ func (s *session) renameContact(ctx context.Context, op *operation, contactID in
 func (s *session) createTicket(ctx context.Context, op *operation, in TicketCreateParams) (int64, error) {
 	if s.lock != nil && !s.lock.Immediate() {
 		// Another operation of the contact may have found this one's ticket.
-		if earlier, ok := s.memory.resultOf(op.messageKey()); ok {
+		if earlier, ok := s.memory.resultOf(op.message); ok {
 			return earlier.TicketID, nil
 		}
 	}

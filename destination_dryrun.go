@@ -12,16 +12,20 @@ type dryRun struct {
 	writes []Write
 }
 
-func (d *dryRun) findContact(ctx context.Context, op *operation) (*Contact, error) {
+func (d *dryRun) findContact(ctx context.Context, op *operation) (*knownContact, error) {
 	if op.namesContact() {
-		return &Contact{ID: op.contactID}, nil
+		return &knownContact{id: op.contactID}, nil
 	}
-	return d.lookup.find(ctx, op)
+	contact, err := d.lookup.find(ctx, op)
+	if err != nil || contact == nil {
+		return nil, err
+	}
+	return newKnownContact(contact, op.identifier), nil
 }
 
-func (d *dryRun) createContact(_ context.Context, op *operation) (*Contact, error) {
+func (d *dryRun) createContact(_ context.Context, op *operation) (*knownContact, error) {
 	in := op.contactParams()
-	return &Contact{Name: op.name}, d.record(http.MethodPost, channelContactsPath(in.ChannelID), in)
+	return newKnownContact(&Contact{Name: op.name}, op.identifier), d.record(http.MethodPost, channelContactsPath(in.ChannelID), in)
 }
 
 func (d *dryRun) renameContact(_ context.Context, op *operation, contactID int64) error {

@@ -18,7 +18,10 @@ type operation struct {
 	channelID  int64      // the target channel
 	contactID  int64      // named by the sender; zero: to be found by identifier
 	identifier identifier // of the person, unless the sender named the contact
-	name       string     // of the person; empty if the event does not have one
+	person     personKey
+	message    messageKey
+	name       string // of the person; empty if the event does not have one
+	wholeName  bool   // name is not only a part, such as the first name
 }
 
 // parseOperation interprets an event.
@@ -49,8 +52,10 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates *eventTemplates
 			return nil, err
 		}
 	}
+	op.person = newPersonKey(op)
+	op.message = newMessageKey(op)
 	if traitsAreOf(ev, op.identifier, cfg) {
-		op.name = ev.personName(cfg)
+		op.name, op.wholeName = ev.personName(cfg)
 	}
 	return op, nil
 }
@@ -143,43 +148,10 @@ func (op *operation) contactParams() ContactCreateParams {
 	return ContactCreateParams{ChannelID: op.channelID, Identifier: op.identifier.address(), Name: op.name}
 }
 
-func (op *operation) personKey() personKey {
-	if op.namesContact() {
-		return contactPersonKey(op.contactID)
-	}
-	return personKey{kind: op.identifier.kind, identifier: op.identifier.key}
-}
-
-// messageKey returns the zero key for an event without a message ID.
-func (op *operation) messageKey() messageKey {
-	if op.event.MessageID == "" {
-		return messageKey{}
-	}
-	return messageKey{
-		messageID: op.event.MessageID,
-		eventType: op.eventType,
-		event:     op.event.Event,
-		channelID: op.channelID,
-		person:    op.personKey(),
-	}
-}
-
-// A personKey says whom an event is about: a person with an identifier, or the
-// contact that the sender named.
-type personKey struct {
-	kind       ChannelIdentifier
-	identifier string
-	contactID  int64
-}
-
-func contactPersonKey(contactID int64) personKey { return personKey{contactID: contactID} }
-
-// A messageKey is the same for all deliveries of one event. The message ID
-// alone is not enough: a transformation may have split one event into several.
-type messageKey struct {
-	messageID, eventType, event string
-	channelID                   int64
-	person                      personKey
+// changesName reports whether the contact gets the event's name. A part of a name
+// does not replace what may be the whole.
+func (op *operation) changesName(current contactName) bool {
+	return op.name != "" && !current.is(op.name) && (op.wholeName || current.missing)
 }
 
 // An identifier is the normalized email or phone number of a person.
@@ -295,9 +267,21 @@ func (i identifier) address() string {
 // matches reports whether a contact has this identifier.
 func (i identifier) matches(c *Contact) bool {
 	if i.kind == IdentifierPhone {
-		return identity.PhoneKey(c.Phone) == i.key
+		return i.is(c.Phone)
 	}
-	return identity.EmailKey(c.Email) == i.key
+	return i.is(c.Email)
+}
+
+// is reports whether text is a spelling of this identifier. The zero identifier
+// has none.
+func (i identifier) is(text string) bool {
+	if i.key == "" {
+		return false
+	}
+	if i.kind == IdentifierPhone {
+		return i.key == identity.PhoneKey(text)
+	}
+	return i.key == identity.EmailKey(text)
 }
 
 // contradicts reports whether a contact visibly has another identifier.

@@ -16,10 +16,10 @@ type backend interface {
 	// findContact returns the contact of the person, or nil. It may not know
 	// the name of a contact that the sender named, and may return a contact
 	// with an error.
-	findContact(ctx context.Context, op *operation) (*Contact, error)
+	findContact(ctx context.Context, op *operation) (*knownContact, error)
 	// createContact returns a contact that may have existed before. Like
 	// findContact, it may return a contact with an error.
-	createContact(ctx context.Context, op *operation) (*Contact, error)
+	createContact(ctx context.Context, op *operation) (*knownContact, error)
 	renameContact(ctx context.Context, op *operation, contactID int64) error
 	createTicket(ctx context.Context, op *operation, in TicketCreateParams) (ticketID int64, err error)
 }
@@ -45,24 +45,24 @@ func (r *rules) handleIdentify(ctx context.Context, op *operation, b backend) (R
 	if err != nil {
 		return contactResult(contact), err
 	}
-	if op.name == "" || contact.Name == op.name {
-		return Result{Action: ActionContactCreated, ContactID: contact.ID}, nil
+	if op.name == "" || contact.name.is(op.name) {
+		return Result{Action: ActionContactCreated, ContactID: contact.id}, nil
 	}
 	// Trengo returned an existing contact instead of creating one.
 	if r.allowDuplicates {
-		return Result{Action: ActionContactUnchanged, ContactID: contact.ID}, nil
+		return Result{Action: ActionContactUnchanged, ContactID: contact.id}, nil
 	}
 	return r.updateName(ctx, op, contact, b)
 }
 
-func (r *rules) updateName(ctx context.Context, op *operation, contact *Contact, b backend) (Result, error) {
-	if op.name == "" || op.name == contact.Name {
-		return Result{Action: ActionContactUnchanged, ContactID: contact.ID}, nil
+func (r *rules) updateName(ctx context.Context, op *operation, contact *knownContact, b backend) (Result, error) {
+	if !op.changesName(contact.name) {
+		return Result{Action: ActionContactUnchanged, ContactID: contact.id}, nil
 	}
-	if err := b.renameContact(ctx, op, contact.ID); err != nil {
-		return Result{ContactID: contact.ID}, err
+	if err := b.renameContact(ctx, op, contact.id); err != nil {
+		return Result{ContactID: contact.id}, err
 	}
-	return Result{Action: ActionContactUpdated, ContactID: contact.ID}, nil
+	return Result{Action: ActionContactUpdated, ContactID: contact.id}, nil
 }
 
 func (r *rules) handleTrack(ctx context.Context, op *operation, b backend) (Result, error) {
@@ -71,18 +71,18 @@ func (r *rules) handleTrack(ctx context.Context, op *operation, b backend) (Resu
 		return contactResult(contact), err
 	}
 	ticketID, err := b.createTicket(ctx, op, TicketCreateParams{
-		ContactID: contact.ID,
+		ContactID: contact.id,
 		ChannelID: op.channelID,
 		Subject:   r.templates.subject(op.event),
 	})
 	if err != nil {
-		return Result{ContactID: contact.ID}, err
+		return Result{ContactID: contact.id}, err
 	}
-	return Result{Action: ActionTicketCreated, ContactID: contact.ID, TicketID: ticketID}, nil
+	return Result{Action: ActionTicketCreated, ContactID: contact.id, TicketID: ticketID}, nil
 }
 
 // ticketContact returns the contact for which a track event opens a ticket.
-func (r *rules) ticketContact(ctx context.Context, op *operation, b backend) (*Contact, error) {
+func (r *rules) ticketContact(ctx context.Context, op *operation, b backend) (*knownContact, error) {
 	contact, err := b.findContact(ctx, op)
 	switch {
 	case err != nil || contact != nil:
@@ -105,9 +105,9 @@ func (r *rules) maxWrites(op *operation) int {
 
 // contactResult is the result of an event that failed when at most its contact
 // was known.
-func contactResult(contact *Contact) Result {
+func contactResult(contact *knownContact) Result {
 	if contact == nil {
 		return Result{}
 	}
-	return Result{ContactID: contact.ID}
+	return Result{ContactID: contact.id}
 }

@@ -210,6 +210,12 @@ func TestDestination_createReturnsExistingContact(t *testing.T) {
 			Requests: []string{search, fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "")},
 		},
 		{
+			Name:     "a part of a name leaves the name unchanged",
+			Event:    fixtures.IdentifyJSON(`"traits":{"email":"ann@example.com","firstName":"Anna"}`),
+			Want:     trengo.Result{Action: trengo.ActionContactUnchanged, ContactID: 11},
+			Requests: []string{search, fixtures.CreateLine(fixtures.EmailChannel, "ann@example.com", "Anna")},
+		},
+		{
 			Name:     "a track event gets its ticket",
 			Config:   trengo.DestinationConfig{CreateMissingContacts: true},
 			Event:    fixtures.TrackJSON(`"traits":{"email":"ann@example.com","name":"Ann Lee"}`),

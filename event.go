@@ -78,31 +78,42 @@ func (ev *Event) isTrack() bool {
 	return err == nil && kind == typeTrack
 }
 
-// personName returns the person's name, or the parts of it that are there; empty
-// if none are. Keys other than the first ones only count if the event does not
-// have any of those.
-func (ev *Event) personName(cfg *DestinationConfig) string {
-	name, first, last := identity.Keys(cfg.NameKeys), identity.Keys(cfg.FirstNameKeys), identity.Keys(cfg.LastNameKeys)
+// personName returns the person's name, or the parts of it that are there;
+// empty if none are. It is whole unless a part is missing. Keys other than the
+// first ones only count if the event does not have any of those.
+func (ev *Event) personName(cfg *DestinationConfig) (name string, whole bool) {
+	names, firsts, lasts := identity.Keys(cfg.NameKeys), identity.Keys(cfg.FirstNameKeys), identity.Keys(cfg.LastNameKeys)
 	traits := []map[string]any{ev.Traits, ev.Context.Traits}
-	if name := usableName(name.First(traits...)); name != "" {
-		return name
+	name, whole = usableName(names.First(traits...))
+	if name == "" && !hasName(firsts.First(traits...)) && !hasName(lasts.First(traits...)) {
+		name, whole = usableName(names.Rest(traits...))
 	}
-	if usableName(first.First(traits...)) == "" && usableName(last.First(traits...)) == "" {
-		if name := usableName(name.Rest(traits...)); name != "" {
-			return name
-		}
+	if whole {
+		return name, true
 	}
-	return identity.Name(usableName(first.All(traits...)) + " " + usableName(last.All(traits...)))
+	first, _ := usableName(firsts.All(traits...))
+	last, _ := usableName(lasts.All(traits...))
+	if whole = first != "" && last != ""; whole || name == "" {
+		return identity.Name(first + " " + last), whole
+	}
+	return name, false
 }
 
-// usableName returns the first of the values that is a name.
-func usableName(values iter.Seq[any]) string {
+func hasName(values iter.Seq[any]) bool {
+	name, _ := usableName(values)
+	return name != ""
+}
+
+// usableName returns the first of the values that is a name, and whether it is
+// without words that stand for a missing part.
+func usableName(values iter.Seq[any]) (name string, whole bool) {
 	for value := range values {
-		if name := identity.Name(identity.Text(value)); name != "" {
-			return name
+		text := identity.Text(value)
+		if name := identity.Name(text); name != "" {
+			return name, identity.IsWholeName(text)
 		}
 	}
-	return ""
+	return "", false
 }
 
 // An EventContext is an event's context.
