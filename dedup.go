@@ -64,7 +64,7 @@ func (d *deduplicator) plan(ctx context.Context, ev *Event) (Plan, error) {
 	if earlier, ok := d.memory.resultOf(op.message); ok {
 		return Plan{Result: earlier}, nil
 	}
-	dry := dryRun{lookup: d.lookup}
+	dry := dryRun{lookup: d.lookup, memory: d.memory}
 	result, err := d.rules.apply(ctx, op, &dry)
 	return Plan{Result: result, Writes: dry.writes}, withPrefix(err)
 }
@@ -77,40 +77,37 @@ func (d *deduplicator) newSession(op *operation) *session {
 		lookup:          d.lookup,
 		allowDuplicates: d.rules.allowDuplicates,
 		maxWrites:       d.rules.maxWrites(op),
+		key:             contactKey{person: op.person, channelID: op.channelID},
 	}
 	s.reconciler = reconciler{contacts: d.contacts, tickets: d.tickets, lookup: d.lookup, memory: d.memory, calls: &s.calls}
 	return s
 }
 
-// A queuedOperation is an operation with its reservation in the queue of its
+// A queuedOperation is an operation with its reservations in the queues of its
 // person. Its owner calls reserve, run and release.
 type queuedOperation struct {
 	dedup       *deduplicator
 	op          *operation
 	err         error                            // why the event is not an operation
-	reservation *keyqueue.Reservation[personKey] // nil: there is nothing to wait for
+	reservation keyqueue.Reservations[personKey] // empty: there is nothing to wait for
 }
 
-// personKey returns in whose queue the operation waits, if it has to.
-func (q *queuedOperation) personKey() (key personKey, ok bool) {
+// queueKeys returns in whose queues the operation waits, if it has to.
+func (q *queuedOperation) queueKeys() []personKey {
 	if q.err != nil || q.op.skipReason != "" {
-		return personKey{}, false
+		return nil
 	}
-	return q.op.person, true
+	return q.op.queueKeys()
 }
 
-// reserve appends the operation to the queue of its person. It does not wait.
+// reserve appends the operation to the queues of its person. It does not wait.
 func (q *queuedOperation) reserve() {
-	if key, ok := q.personKey(); ok {
-		q.reservation = q.dedup.memory.people.Reserve(key)
+	if keys := q.queueKeys(); len(keys) > 0 {
+		q.reservation = q.dedup.memory.people.ReserveAll(keys...)
 	}
 }
 
-func (q *queuedOperation) release() {
-	if q.reservation != nil {
-		q.reservation.Release()
-	}
-}
+func (q *queuedOperation) release() { q.reservation.Release() }
 
 // run waits until earlier operations of the person have ended and does the
 // operation, unless it was done before.
@@ -134,6 +131,7 @@ func (q *queuedOperation) run(ctx context.Context) (Result, error) {
 			return earlier, nil
 		}
 	}
+	memory.users.see(q.op.sighting)
 	s := q.dedup.newSession(q.op)
 	defer s.release()
 	result, err := q.applyOrSearchAgain(ctx, s)
@@ -158,7 +156,7 @@ func (q *queuedOperation) applyOrSearchAgain(ctx context.Context, s *session) (R
 	if !s.foundStale(err) {
 		return result, err
 	}
-	s.forgetStale(q.op)
+	s.forgetStale()
 	again, againErr := q.dedup.rules.apply(ctx, q.op, s)
 	if errors.Is(againErr, errSameContact) {
 		return result, err

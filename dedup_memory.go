@@ -20,6 +20,7 @@ type memory struct {
 	// firstTicket is where tickets wait until the ID of one ticket is known.
 	firstTicket keyqueue.Queue[struct{}]
 
+	users    *userMemory
 	contacts *lru.Cache[contactKey, int64] // the IDs of people's contacts
 	names    *lru.Cache[int64, readName]   // by contact
 
@@ -47,6 +48,7 @@ func newMemory(cfg *DestinationConfig) *memory {
 	// A pending write has to be remembered until it can be reconciled.
 	pendingTTL := max(cfg.MessageTTL, defaultMessageTTL)
 	return &memory{
+		users:           newUserMemory(cfg),
 		contacts:        lru.New[contactKey, int64](cfg.MaxPeople, cfg.PeopleTTL),
 		names:           lru.New[int64, readName](cfg.MaxPeople, cfg.PeopleTTL),
 		results:         lru.New[messageKey, Result](cfg.MaxMessages, cfg.MessageTTL),
@@ -71,14 +73,17 @@ func (m *memory) rememberResult(key messageKey, result Result) {
 }
 
 // failureOf returns how an operation ended that would end the same again. A
-// contact that was not known then may be known by now.
+// contact or user ID that was not known then may be known by now.
 func (m *memory) failureOf(op *operation) error {
 	past, ok := m.failures.Get(op.message)
 	if !ok {
 		return nil
 	}
-	if _, known := m.contactIDOf(op); known && errors.Is(past, ErrContactNotFound) {
-		return nil
+	unknown := errors.Is(past, ErrContactNotFound) || op.hasOnlyUserID() && errors.Is(past, ErrMissingIdentifier)
+	if unknown {
+		if _, _, why := m.contactOf(op); why == "" {
+			return nil
+		}
 	}
 	return past
 }
@@ -112,8 +117,8 @@ func (m *memory) addPendingContact(op *operation) { m.pendingContacts.Put(op.per
 func (m *memory) removePendingContact(op *operation) { m.pendingContacts.Delete(op.person) }
 
 // pendingContact returns when the last such attempt ended.
-func (m *memory) pendingContact(op *operation) (ended time.Time, ok bool) {
-	return m.pendingContacts.Get(op.person)
+func (m *memory) pendingContact(person personKey) (ended time.Time, ok bool) {
+	return m.pendingContacts.Get(person)
 }
 
 func (m *memory) addPendingTicket(t pendingTicket) {
@@ -131,15 +136,24 @@ func (m *memory) pendingTicket(contactID int64) (pendingTicket, bool) {
 }
 
 // rememberContact remembers whose contact it is, and nothing of its name.
-func (m *memory) rememberContact(op *operation, contactID int64) {
-	m.contacts.Put(personContactKey(op), contactID)
-}
+func (m *memory) rememberContact(key contactKey, contactID int64) { m.contacts.Put(key, contactID) }
 
-func (m *memory) forgetContact(op *operation) { m.contacts.Delete(personContactKey(op)) }
+func (m *memory) forgetContact(key contactKey) { m.contacts.Delete(key) }
 
-// contactIDOf returns the ID of the contact of an operation's person.
-func (m *memory) contactIDOf(op *operation) (int64, bool) {
-	return m.contacts.Get(personContactKey(op))
+// contactOf returns the ID of the contact of an operation's person, and the key
+// under which it is remembered. If it is not known, why says so.
+func (m *memory) contactOf(op *operation) (key contactKey, contactID int64, why string) {
+	key = contactKey{person: op.person, channelID: op.channelID}
+	if op.hasOnlyUserID() {
+		if key.person, why = m.users.personOf(op.sighting.user); why != "" {
+			return key, 0, why
+		}
+	}
+	contactID, ok := m.contacts.Get(key)
+	if !ok {
+		why = "the contact of its user ID is not known"
+	}
+	return key, contactID, why
 }
 
 // unknownName is remembered of a contact whose name may have changed. It is newer
@@ -156,14 +170,16 @@ func (m *memory) nameOf(contactID int64) (name contactName, readAt time.Time) {
 	return read.contactName, read.at
 }
 
+// rememberedContact returns a contact with its name, as far as that is remembered.
+func (m *memory) rememberedContact(contactID int64) *knownContact {
+	name, _ := m.nameOf(contactID)
+	return &knownContact{id: contactID, name: name}
+}
+
 // A contactKey is a person on a channel.
 type contactKey struct {
 	person    personKey
 	channelID int64
-}
-
-func personContactKey(op *operation) contactKey {
-	return contactKey{person: op.person, channelID: op.channelID}
 }
 
 // A readName is the name of a contact, and when it was read.

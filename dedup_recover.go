@@ -56,7 +56,7 @@ func (r *reconciler) attemptContact(ctx context.Context, op *operation) (*Contac
 // contactMayAppear reports whether an earlier attempt may yet create the
 // person's contact, although the search at that time did not find it.
 func (r *reconciler) contactMayAppear(op *operation, searchedAt time.Time) bool {
-	ended, pending := r.memory.pendingContact(op)
+	ended, pending := r.memory.pendingContact(op.person)
 	return pending && searchedAt.Sub(ended) < reconcileAfter
 }
 

@@ -20,6 +20,7 @@ type session struct {
 	maxWrites       int // that can follow a search
 	calls           callSequence
 	reconciler      reconciler
+	key             contactKey // under which the contact is remembered
 
 	lock       *keyqueue.Reservation[personKey] // of the contact; nil: not locked
 	lockedID   int64
@@ -43,7 +44,9 @@ func (s *session) lockContact(ctx context.Context, contactID int64) error {
 	return waitForPerson(ctx, s.lock)
 }
 
-func waitForPerson(ctx context.Context, r *keyqueue.Reservation[personKey]) error {
+func waitForPerson(ctx context.Context, r interface {
+	Wait(ctx context.Context) error
+}) error {
 	if err := r.Wait(ctx); err != nil {
 		return &opError{op: "waiting for another event of the same person", err: err}
 	}
@@ -65,9 +68,9 @@ func isContactMissing(err error) bool {
 }
 
 // forgetStale prepares the session for finding the contact again.
-func (s *session) forgetStale(op *operation) {
+func (s *session) forgetStale() {
 	s.staleID, s.fromMemory = s.lockedID, false
-	s.memory.forgetContact(op)
+	s.memory.forgetContact(s.key)
 	s.memory.rememberName(s.lockedID, unknownName)
 	s.release()
 }
@@ -78,12 +81,15 @@ var errSameContact = safeText("the contact is the one that was remembered")
 func (s *session) findContact(ctx context.Context, op *operation) (*knownContact, error) {
 	if op.namesContact() {
 		// The operation waited for this contact before it began.
-		return s.remembered(op.contactID), nil
+		return s.memory.rememberedContact(op.contactID), nil
 	}
-	if id, ok := s.memory.contactIDOf(op); ok {
+	if op.hasOnlyUserID() {
+		return s.findContactOfUser(ctx, op)
+	}
+	if _, id, why := s.memory.contactOf(op); why == "" {
 		s.fromMemory = true
 		err := s.lockContact(ctx, id)
-		return s.remembered(id), err
+		return s.memory.rememberedContact(id), err
 	}
 	s.searchedAt = time.Now()
 	contact, err := s.lookup.find(s.calls.readContext(ctx, s.maxWrites), op)
@@ -101,10 +107,51 @@ func (s *session) findContact(ctx context.Context, op *operation) (*knownContact
 	return s.adopt(ctx, op, contact)
 }
 
-// remembered returns a contact with its name, as far as that is remembered.
-func (s *session) remembered(contactID int64) *knownContact {
-	name, _ := s.memory.nameOf(contactID)
-	return &knownContact{id: contactID, name: name}
+// findContactOfUser returns the contact that the memory has for a user ID. Events
+// with other user IDs may change the memory until the contact is locked.
+func (s *session) findContactOfUser(ctx context.Context, op *operation) (*knownContact, error) {
+	for {
+		key, id, why := s.memory.contactOf(op)
+		switch {
+		case why != "" && s.staleID != 0 && key == s.key:
+			return s.readStale(ctx, op)
+		case why != "":
+			if ended, pending := s.memory.pendingContact(key.person); pending && time.Since(ended) < reconcileAfter {
+				return nil, contactUnknown(op, ErrOutcomeUnknown)
+			}
+			return nil, op.userNotFound(why)
+		case id == s.staleID:
+			return nil, errSameContact
+		case id == s.lockedID:
+			s.key = key
+			return s.memory.rememberedContact(id), nil
+		}
+		s.fromMemory = true
+		if err := s.lockContact(ctx, id); err != nil {
+			return s.memory.rememberedContact(id), err
+		}
+	}
+}
+
+// readStale reads the contact of a user ID that seems to be gone: it cannot be
+// searched for.
+func (s *session) readStale(ctx context.Context, op *operation) (*knownContact, error) {
+	contact, err := s.contacts.Get(s.calls.readContext(ctx, s.maxWrites), s.staleID)
+	switch {
+	case errors.Is(err, ErrNotFound), err == nil && (op.identifier.textOf(contact) == "" || s.isOfAnother(op, contact)):
+		return nil, op.userNotFound("the contact of its user ID is gone")
+	case err != nil:
+		return nil, err
+	}
+	s.memory.rememberContact(s.key, contact.ID)
+	return nil, errSameContact
+}
+
+// isOfAnother reports whether a contact visibly belongs to another person. Of the
+// person of a user ID only the key is known.
+func (s *session) isOfAnother(op *operation, c *Contact) bool {
+	text := op.identifier.textOf(c)
+	return text != "" && newContactIdentifier(op.identifier.kind, text).personKey() != s.key.person
 }
 
 // adopt remembers and locks a contact that was just read. An event that named
@@ -112,7 +159,7 @@ func (s *session) remembered(contactID int64) *knownContact {
 func (s *session) adopt(ctx context.Context, op *operation, contact *Contact) (*knownContact, error) {
 	known := newKnownContact(contact, op.identifier)
 	// Before anything can end the event: a search may not show the contact yet.
-	s.memory.rememberContact(op, known.id)
+	s.memory.rememberContact(s.key, known.id)
 	if err := s.lockContact(ctx, known.id); err != nil {
 		return known, err
 	}
@@ -155,11 +202,11 @@ func (s *session) renameContact(ctx context.Context, op *operation, contactID in
 	s.memory.rememberName(contactID, newContactName(op.name, contact, op.identifier))
 	switch {
 	case op.namesContact():
-	case op.identifier.contradicts(contact):
+	case s.isOfAnother(op, contact):
 		// Somebody has changed the contact since it was read.
-		s.memory.forgetContact(op)
-	case op.identifier.matches(contact):
-		s.memory.rememberContact(op, contactID)
+		s.memory.forgetContact(s.key)
+	case op.identifier.textOf(contact) != "":
+		s.memory.rememberContact(s.key, contactID)
 	}
 	return nil
 }

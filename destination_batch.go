@@ -94,26 +94,41 @@ func (r *runner) runArray(ctx context.Context, events []json.RawMessage) []Outco
 	return outcomes
 }
 
-// personLines groups events by person, people in the order of their first
-// events. The events do not get a position in a queue yet: one that has it
-// would hold up other requests while it waits for a worker.
+// personLines groups events that wait for each other, directly or for one
+// between them, into lines in the order of their first events. The events do not
+// get a position in a queue yet: one that has it would hold up other requests
+// while it waits for a worker.
 func (r *runner) personLines(ctx context.Context, events []json.RawMessage) (lines []*delivery) {
-	last := make(map[personKey]*delivery)
+	var waiting []*delivery
+	var groups disjointSets
+	lastOf := make(map[personKey]int)
 	for i, data := range events {
 		ev, err := ParseEvent(data)
 		d := newDelivery(r.dedup, i, ev, err)
-		key, waits := d.personKey()
-		if !waits {
+		keys := d.queueKeys()
+		if len(keys) == 0 {
 			d.run(ctx)
 			r.emit(d.Outcome)
 			continue
 		}
-		if before := last[key]; before != nil {
+		position := groups.add()
+		waiting = append(waiting, d)
+		for _, key := range keys {
+			if before, ok := lastOf[key]; ok {
+				groups.join(before, position)
+			}
+			lastOf[key] = position
+		}
+	}
+	last := make([]*delivery, len(waiting))
+	for position, d := range waiting {
+		first := groups.first(position)
+		if before := last[first]; before != nil {
 			before.next = d
 		} else {
 			lines = append(lines, d)
 		}
-		last[key] = d
+		last[first] = d
 	}
 	return lines
 }
@@ -155,7 +170,14 @@ func (r *runner) runLine(ctx context.Context, line *delivery) {
 			r.emit(d.Outcome)
 		}
 	}()
+	var held heldQueues
 	for ; d != nil; d = d.next {
+		if cause := held.cause(d); cause != nil {
+			d.Err = &opError{op: "held back behind another event of the same person", err: cause}
+			held.add(d, cause)
+			r.emit(d.Outcome)
+			continue
+		}
 		if r.policy != nil {
 			if err := d.queued.earlierFailure(); err != nil {
 				d.Err = err
@@ -170,18 +192,56 @@ func (r *runner) runLine(ctx context.Context, line *delivery) {
 		case r.policy.isPermanent(d.Err):
 			d.queued.rememberFailure(d.Err)
 		case r.policy.willRedeliver(d.Err):
-			r.holdBack(d.next, d.Err)
-			d = nil
-			return
+			held.add(d, d.Err)
 		}
 	}
 }
 
-func (r *runner) holdBack(line *delivery, cause error) {
-	for d := line; d != nil; d = d.next {
-		d.Err = &opError{op: "held back behind another event of the same person", err: cause}
-		r.emit(d.Outcome)
+// heldQueues are the queues in which events are held back, and the error of the
+// one behind which they are.
+type heldQueues map[personKey]error
+
+// cause returns why an event is held back, or nil.
+func (h heldQueues) cause(d *delivery) error {
+	for _, key := range d.queueKeys() {
+		if cause := h[key]; cause != nil {
+			return cause
+		}
 	}
+	return nil
+}
+
+// add holds back the events that would overtake d.
+func (h *heldQueues) add(d *delivery, cause error) {
+	if *h == nil {
+		*h = make(heldQueues)
+	}
+	for _, key := range d.queueKeys() {
+		(*h)[key] = cause
+	}
+}
+
+// disjointSets are sets of numbers from 0 that are joined.
+type disjointSets []int // of each number a smaller one of its set, or itself
+
+// add adds a set of one number, the next.
+func (s *disjointSets) add() int {
+	*s = append(*s, len(*s))
+	return len(*s) - 1
+}
+
+func (s disjointSets) join(a, b int) {
+	a, b = s.first(a), s.first(b)
+	s[max(a, b)] = min(a, b)
+}
+
+// first returns the smallest number of the set of n.
+func (s disjointSets) first(n int) int {
+	for s[n] != n {
+		s[n] = s[s[n]]
+		n = s[n]
+	}
+	return n
 }
 
 // A redeliveryPolicy describes a sender that delivers several events together,
@@ -211,11 +271,11 @@ func newDelivery(dedup *deduplicator, index int, ev *Event, err error) *delivery
 	return d
 }
 
-func (d *delivery) personKey() (key personKey, ok bool) {
+func (d *delivery) queueKeys() []personKey {
 	if d.queued == nil {
-		return personKey{}, false
+		return nil
 	}
-	return d.queued.personKey()
+	return d.queued.queueKeys()
 }
 
 func (d *delivery) reserve() {

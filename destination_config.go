@@ -75,6 +75,16 @@ type DestinationConfig struct {
 	// does not have this setting.
 	CreateMissingContacts bool
 
+	// ResolveUserIDs lets an event without an email or phone number be about the
+	// contact of its user ID: the one of the email or phone number with which
+	// events have had that user ID on that channel within PeopleTTL. A user ID
+	// that had several of them is not used, nor one that does not tell people
+	// apart, such as guest, 0 or undefined, or the anonymous ID. If the contact is
+	// not known, a track event is an [ErrContactNotFound], also with
+	// CreateMissingContacts; [HandlerConfig.RetryContactNotFound] has it
+	// delivered again. RudderStack does not have this setting.
+	ResolveUserIDs bool
+
 	// BarePhones is what the digits of an event's phone number mean that come
 	// without + or 00. The default, [BarePhonesLong], rejects fewer than 11. It
 	// does not apply to existing contacts, nor to what NormalizePhone returns.

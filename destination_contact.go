@@ -25,11 +25,16 @@ type contactName struct {
 
 func newContactName(name string, c *Contact, person identifier) contactName {
 	missing := identity.Name(name) == "" || person.is(name) ||
-		identifier{kind: IdentifierEmail, key: identity.EmailKey(c.Email)}.is(name) ||
-		identifier{kind: IdentifierPhone, key: identity.PhoneKey(c.Phone)}.is(name)
+		newContactIdentifier(IdentifierEmail, c.Email).is(name) || newContactIdentifier(IdentifierPhone, c.Phone).is(name)
 	return contactName{text: nameFingerprint(name), missing: missing}
 }
 
 func (n contactName) is(name string) bool { return n.text == nameFingerprint(name) }
+
+// isReplacedBy reports whether the contact gets the name of the operation. A part
+// of a name does not replace what may be the whole.
+func (n contactName) isReplacedBy(op *operation) bool {
+	return op.name != "" && !n.is(op.name) && (op.wholeName || n.missing)
+}
 
 func nameFingerprint(name string) fingerprint { return fingerprintOf("name", name) }

@@ -9,12 +9,20 @@ import (
 // and records the writes without sending them.
 type dryRun struct {
 	lookup contactLookup
+	memory *memory // for the user IDs, which cannot be searched for
 	writes []Write
 }
 
 func (d *dryRun) findContact(ctx context.Context, op *operation) (*knownContact, error) {
 	if op.namesContact() {
 		return &knownContact{id: op.contactID}, nil
+	}
+	if op.hasOnlyUserID() {
+		_, contactID, why := d.memory.contactOf(op)
+		if why != "" {
+			return nil, op.userNotFound(why)
+		}
+		return d.memory.rememberedContact(contactID), nil
 	}
 	contact, err := d.lookup.find(ctx, op)
 	if err != nil || contact == nil {

@@ -22,20 +22,28 @@ func fingerprintOf(kind string, texts ...string) fingerprint {
 	return fingerprint(sum[:])
 }
 
-// A personKey says whom an event is about: a person with an identifier, or the
-// contact that the sender named.
+// A personKey says whom an event is about: a person with an identifier, the contact
+// that the sender named, or a user ID on a channel.
 type personKey struct {
-	identifier fingerprint
-	contactID  int64
+	id        fingerprint // of the identifier or user ID
+	contactID int64
 }
 
 func contactPersonKey(contactID int64) personKey { return personKey{contactID: contactID} }
 
-func newPersonKey(op *operation) personKey {
-	if op.namesContact() {
-		return contactPersonKey(op.contactID)
-	}
-	return personKey{identifier: fingerprintOf(string(op.identifier.kind), op.identifier.key)}
+func userPersonKey(userID string, channelID int64) personKey {
+	return personKey{id: fingerprintOf("user", userID, strconv.FormatInt(channelID, 10))}
+}
+
+func (k personKey) isZero() bool { return k == personKey{} }
+
+// A sighting is a user ID and the person with whose identifier an event has it.
+type sighting struct {
+	user   personKey // zero if user IDs do not count, or this one does not
+	person personKey // zero if the event does not have an identifier
+	// declared reports whether the identifier is the user's own. One that is only
+	// in the properties may be that of somebody else whom the event concerns.
+	declared bool
 }
 
 // A messageKey is the same for all deliveries of one event. The message ID
@@ -50,5 +58,5 @@ func newMessageKey(op *operation) messageKey {
 		return noMessage
 	}
 	return messageKey(fingerprintOf("message", op.event.MessageID, op.eventType, op.event.Event,
-		strconv.FormatInt(op.channelID, 10), string(op.person.identifier[:]), strconv.FormatInt(op.person.contactID, 10)))
+		strconv.FormatInt(op.channelID, 10), string(op.person.id[:]), strconv.FormatInt(op.person.contactID, 10)))
 }

@@ -1,6 +1,7 @@
 package trengo
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -18,10 +19,14 @@ type operation struct {
 	channelID  int64      // the target channel
 	contactID  int64      // named by the sender; zero: to be found by identifier
 	identifier identifier // of the person, unless the sender named the contact
-	person     personKey
-	message    messageKey
-	name       string // of the person; empty if the event does not have one
-	wholeName  bool   // name is not only a part, such as the first name
+	// missing is why there is no identifier, although there could be one; nil
+	// unless the user ID has to lead to the contact.
+	missing   *missingIdentifierError
+	sighting  sighting
+	person    personKey
+	message   messageKey
+	name      string // of the person; empty if the event does not have one
+	wholeName bool   // name is not only a part, such as the first name
 }
 
 // parseOperation interprets an event.
@@ -47,12 +52,10 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates *eventTemplates
 	if err := op.applyOverrides(cfg); err != nil {
 		return nil, err
 	}
-	if !op.namesContact() {
-		if op.identifier, err = identifierOf(ev, cfg); err != nil {
-			return nil, err
-		}
+	op.sighting = op.readSighting(cfg)
+	if op.person, err = op.readPerson(cfg); err != nil {
+		return nil, err
 	}
-	op.person = newPersonKey(op)
 	op.message = newMessageKey(op)
 	if traitsAreOf(ev, op.identifier, cfg) {
 		op.name, op.wholeName = ev.personName(cfg)
@@ -88,6 +91,43 @@ func (op *operation) applyOverrides(cfg *DestinationConfig) error {
 // another channel or contact than the sender meant.
 func untrusted(idType, option string) error {
 	return invalidEvent(idType + " in context.externalId is not trusted: see DestinationConfig." + option)
+}
+
+// readPerson finds out whom the event is about.
+func (op *operation) readPerson(cfg *DestinationConfig) (personKey, error) {
+	if op.namesContact() {
+		return contactPersonKey(op.contactID), nil
+	}
+	var err error
+	if op.identifier, err = identifierOf(op.event, cfg); err == nil {
+		return op.identifier.personKey(), nil
+	}
+	// An identifier that cannot be used may be that of somebody else.
+	if !errors.As(err, &op.missing) || op.missing.unusable || op.sighting.user.isZero() {
+		return personKey{}, err
+	}
+	return op.sighting.user, nil
+}
+
+// readSighting reads what the event says of its user ID. An ID that is also the
+// anonymous ID is that of a device, which several people may use.
+func (op *operation) readSighting(cfg *DestinationConfig) sighting {
+	if !cfg.ResolveUserIDs {
+		return sighting{}
+	}
+	userID := identity.UserID(op.event.UserID)
+	if userID == "" || userID == strings.TrimSpace(op.event.AnonymousID) {
+		return sighting{}
+	}
+	seen := sighting{user: userPersonKey(userID, op.channelID)}
+	own := *op.event
+	own.Properties = nil
+	if found, err := identifierOf(&own, cfg); err == nil {
+		seen.person, seen.declared = found.personKey(), true
+	} else if found, err := identifierOf(op.event, cfg); err == nil {
+		seen.person = found.personKey()
+	}
+	return seen
 }
 
 // The keys of an event's integrations that are read.
@@ -143,15 +183,33 @@ func reasonToSkip(eventType string, ev *Event, cfg *DestinationConfig, templates
 // namesContact reports whether the sender named the contact.
 func (op *operation) namesContact() bool { return op.contactID != 0 }
 
+// hasOnlyUserID reports whether nothing but the user ID says who the person is.
+func (op *operation) hasOnlyUserID() bool { return op.missing != nil }
+
+// mustExist reports whether the contact cannot be created, for lack of an
+// identifier.
+func (op *operation) mustExist() bool { return op.namesContact() || op.hasOnlyUserID() }
+
+// userNotFound is the error of an event whose user ID does not lead to a contact.
+func (op *operation) userNotFound(why string) error {
+	if op.eventType == typeIdentify {
+		// Nothing that may come later says more of this event's person.
+		return fmt.Errorf("%w, and %s", op.missing, why)
+	}
+	return fmt.Errorf("%w: %s, and %s", ErrContactNotFound, op.missing.why, why)
+}
+
 // contactParams are what the person's contact is created with.
 func (op *operation) contactParams() ContactCreateParams {
 	return ContactCreateParams{ChannelID: op.channelID, Identifier: op.identifier.address(), Name: op.name}
 }
 
-// changesName reports whether the contact gets the event's name. A part of a name
-// does not replace what may be the whole.
-func (op *operation) changesName(current contactName) bool {
-	return op.name != "" && !current.is(op.name) && (op.wholeName || current.missing)
+// queueKeys are the queues in which the operation waits, in this order.
+func (op *operation) queueKeys() []personKey {
+	if op.namesContact() || op.sighting.user.isZero() || op.hasOnlyUserID() {
+		return []personKey{op.person}
+	}
+	return []personKey{op.sighting.user, op.person}
 }
 
 // An identifier is the normalized email or phone number of a person.
@@ -170,16 +228,27 @@ func identifierOf(ev *Event, cfg *DestinationConfig) (identifier, error) {
 	if cfg.ChannelIdentifier == IdentifierPhone {
 		noun, article = "phone number", "a "
 	}
-	why := "the event does not have " + article + noun
+	missing := &missingIdentifierError{why: "the event does not have " + article + noun}
 	for value := range identifierValues(ev, cfg) {
 		found, problem := newIdentifier(value, cfg)
 		if problem == "" {
 			return found, nil
 		}
-		why = "the " + noun + " " + problem
+		missing.why = "the " + noun + " " + problem
+		missing.unusable = missing.unusable || !identity.IsNobody(value)
 	}
-	return identifier{}, fmt.Errorf("%w: %s", ErrMissingIdentifier, why)
+	return identifier{kind: cfg.ChannelIdentifier}, missing
 }
+
+// A missingIdentifierError is an ErrMissingIdentifier.
+type missingIdentifierError struct {
+	why      string
+	unusable bool // there is a value, but it is not an identifier
+}
+
+func (e *missingIdentifierError) Error() string { return ErrMissingIdentifier.Error() + ": " + e.why }
+
+func (e *missingIdentifierError) Unwrap() error { return ErrMissingIdentifier }
 
 // identifierValues yields the emails or phone numbers of an event in the order in
 // which they count.
@@ -256,6 +325,19 @@ func newIdentifier(value string, cfg *DestinationConfig) (found identifier, prob
 	return found, problem
 }
 
+func (i identifier) personKey() personKey {
+	return personKey{id: fingerprintOf(string(i.kind), i.key)}
+}
+
+// newContactIdentifier returns the identifier that a contact has. Its key is empty
+// if the contact does not have one.
+func newContactIdentifier(kind ChannelIdentifier, text string) identifier {
+	if kind == IdentifierPhone {
+		return identifier{kind: kind, key: identity.PhoneKey(text)}
+	}
+	return identifier{kind: kind, key: identity.EmailKey(text)}
+}
+
 // address is what a contact is created with.
 func (i identifier) address() string {
 	if i.international {
@@ -265,29 +347,23 @@ func (i identifier) address() string {
 }
 
 // matches reports whether a contact has this identifier.
-func (i identifier) matches(c *Contact) bool {
+func (i identifier) matches(c *Contact) bool { return i.is(i.textOf(c)) }
+
+// textOf returns what a contact has as an identifier of this kind.
+func (i identifier) textOf(c *Contact) string {
 	if i.kind == IdentifierPhone {
-		return i.is(c.Phone)
+		return c.Phone
 	}
-	return i.is(c.Email)
+	return c.Email
 }
 
 // is reports whether text is a spelling of this identifier. The zero identifier
 // has none.
 func (i identifier) is(text string) bool {
-	if i.key == "" {
-		return false
-	}
-	if i.kind == IdentifierPhone {
-		return i.key == identity.PhoneKey(text)
-	}
-	return i.key == identity.EmailKey(text)
+	return i.key != "" && i.key == newContactIdentifier(i.kind, text).key
 }
 
 // contradicts reports whether a contact visibly has another identifier.
 func (i identifier) contradicts(c *Contact) bool {
-	if i.kind == IdentifierPhone && c.Phone == "" || i.kind == IdentifierEmail && c.Email == "" {
-		return false
-	}
-	return !i.matches(c)
+	return i.textOf(c) != "" && !i.matches(c)
 }

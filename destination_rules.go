@@ -32,7 +32,7 @@ func (r *rules) apply(ctx context.Context, op *operation, b backend) (Result, er
 }
 
 func (r *rules) handleIdentify(ctx context.Context, op *operation, b backend) (Result, error) {
-	if op.namesContact() || !r.allowDuplicates {
+	if op.mustExist() || !r.allowDuplicates {
 		contact, err := b.findContact(ctx, op)
 		if err != nil {
 			return contactResult(contact), err
@@ -56,7 +56,7 @@ func (r *rules) handleIdentify(ctx context.Context, op *operation, b backend) (R
 }
 
 func (r *rules) updateName(ctx context.Context, op *operation, contact *knownContact, b backend) (Result, error) {
-	if !op.changesName(contact.name) {
+	if !contact.name.isReplacedBy(op) {
 		return Result{Action: ActionContactUnchanged, ContactID: contact.id}, nil
 	}
 	if err := b.renameContact(ctx, op, contact.id); err != nil {

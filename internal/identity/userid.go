@@ -58,7 +58,9 @@ func mayBeRounded(id string) bool {
 	if err != nil || math.Abs(f) <= exact || math.IsInf(f, 0) {
 		return false
 	}
-	return id == strconv.FormatFloat(f, 'f', -1, 64) || id == strconv.FormatFloat(f, 'e', -1, 64)
+	withoutPlus := strings.Replace(id, "e+", "e", 1)
+	return id == strconv.FormatFloat(f, 'f', -1, 64) ||
+		withoutPlus == strings.Replace(strconv.FormatFloat(f, 'e', -1, 64), "e+", "e", 1)
 }
 
 // nobodies are words without spaces and punctuation, in lower case. Those of a

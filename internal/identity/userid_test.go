@@ -29,7 +29,7 @@ func TestUserID(t *testing.T) {
 		"unknown", "(unknown)", "not set", "(not set)", "not_set", "No User", "no-user", "test", "Test", "test-user", "testuser",
 		"[object Object]", "true", "false", "userId", "user_id", "{{userId}}", "{{ customer.id }}", "${user.id}", "<%= user %>", "%%id%%",
 		"default", "nobody", "system",
-		"9007199254740994", "12345678901234567000", "-9007199254740994", "1.2345678901234568e+21",
+		"9007199254740994", "12345678901234567000", "-9007199254740994", "1.2345678901234568e+21", "1e30",
 	} {
 		t.Run("nobody is called "+id, func(t *testing.T) {
 			t.Parallel()
