@@ -156,7 +156,7 @@ func TestMemory_forgetsReconciledWrites(t *testing.T) {
 func TestMemory_isBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const people, messages = 5, 7
-		srv, d := newMemoryTest(t, DestinationConfig{CreateMissingContacts: true, MaxPeople: people, MaxMessages: messages})
+		srv, d := newMemoryTest(t, DestinationConfig{CreateMissingContacts: true, ResolveUserIDs: true, MaxPeople: people, MaxMessages: messages})
 		srv.SetRateLimit(100_000)
 		for i := range 60 {
 			email := fmt.Sprintf("a%d@example.com", i)
@@ -168,12 +168,15 @@ func TestMemory_isBounded(t *testing.T) {
 					email = "b" + email
 					srv.Inject(trengotest.Fault{}, trengotest.LostBefore())
 				}
-				_, _ = d.Process(t.Context(), memoryTestEvent(kind, fmt.Sprint(i, message), email))
+				ev := memoryTestEvent(kind, fmt.Sprint(i, message), email)
+				ev.UserID = email
+				_, _ = d.Process(t.Context(), ev)
 			}
 		}
 		for what, size := range map[string]struct{ got, want int }{
 			"contacts":         {d.dedup.memory.contacts.Len(), people},
 			"names":            {d.dedup.memory.names.Len(), people},
+			"users":            {d.dedup.memory.users.users.Len(), people},
 			"messages":         {d.dedup.memory.results.Len(), messages},
 			"pending contacts": {d.dedup.memory.pendingContacts.Len(), messages},
 			"pending tickets":  {d.dedup.memory.pendingTickets.Len(), messages},
