@@ -86,10 +86,10 @@ func (d *deduplicator) newSession(op *operation) *session {
 // A queuedOperation is an operation with its reservations in the queues of its
 // person. Its owner calls reserve, run and release.
 type queuedOperation struct {
-	dedup       *deduplicator
-	op          *operation
-	err         error                            // why the event is not an operation
-	reservation keyqueue.Reservations[personKey] // empty: there is nothing to wait for
+	dedup        *deduplicator
+	op           *operation
+	err          error                            // why the event is not an operation
+	reservations keyqueue.Reservations[personKey] // empty: there is nothing to wait for
 }
 
 // queueKeys returns in whose queues the operation waits, if it has to.
@@ -103,11 +103,11 @@ func (q *queuedOperation) queueKeys() []personKey {
 // reserve appends the operation to the queues of its person. It does not wait.
 func (q *queuedOperation) reserve() {
 	if keys := q.queueKeys(); len(keys) > 0 {
-		q.reservation = q.dedup.memory.people.ReserveAll(keys...)
+		q.reservations = q.dedup.memory.people.ReserveAll(keys...)
 	}
 }
 
-func (q *queuedOperation) release() { q.reservation.Release() }
+func (q *queuedOperation) release() { q.reservations.Release() }
 
 // run waits until earlier operations of the person have ended and does the
 // operation, unless it was done before.
@@ -122,10 +122,10 @@ func (q *queuedOperation) run(ctx context.Context) (Result, error) {
 	if earlier, ok := memory.resultOf(key); ok {
 		return earlier, nil
 	}
-	if err := waitForPerson(ctx, q.reservation); err != nil {
+	if err := waitForPerson(ctx, q.reservations.Wait); err != nil {
 		return Result{}, err
 	}
-	if !q.reservation.Immediate() {
+	if !q.reservations.Immediate() {
 		// Another delivery of the message may have been processed meanwhile.
 		if earlier, ok := memory.resultOf(key); ok {
 			return earlier, nil

@@ -33,7 +33,7 @@ func (l *longTexts) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	l.lastID++
 	long := fmt.Sprintf("%d%s", l.lastID, strings.Repeat("n", longText))
-	status, response := http.StatusOK, ""
+	status, response := http.StatusOK, fmt.Sprintf(`{"id":%d,"name":%q,"email":%q}`, l.lastID, long, body.Identifier)
 	switch {
 	case r.Method == http.MethodGet:
 		response = `{"data":[]}`
@@ -41,8 +41,6 @@ func (l *longTexts) RoundTrip(r *http.Request) (*http.Response, error) {
 		status, response = http.StatusUnprocessableEntity, fmt.Sprintf(`{"message":%q,"errors":{%q:[%q]}}`, long, "n_"+long, long)
 	case strings.HasPrefix(body.Subject, "lost"):
 		return nil, io.ErrUnexpectedEOF
-	default:
-		response = fmt.Sprintf(`{"id":%d,"name":%q,"email":%q}`, l.lastID, long, body.Identifier)
 	}
 	return &http.Response{
 		StatusCode: status,

@@ -41,13 +41,11 @@ func (s *session) release() {
 func (s *session) lockContact(ctx context.Context, contactID int64) error {
 	s.release()
 	s.lock, s.lockedID = s.memory.people.Reserve(contactPersonKey(contactID)), contactID
-	return waitForPerson(ctx, s.lock)
+	return waitForPerson(ctx, s.lock.Wait)
 }
 
-func waitForPerson(ctx context.Context, r interface {
-	Wait(ctx context.Context) error
-}) error {
-	if err := r.Wait(ctx); err != nil {
+func waitForPerson(ctx context.Context, wait func(context.Context) error) error {
+	if err := wait(ctx); err != nil {
 		return &opError{op: "waiting for another event of the same person", err: err}
 	}
 	return nil

@@ -304,6 +304,7 @@ func TestResolveUserIDs_offByDefault(t *testing.T) {
 // A user ID that senders write for nobody is not one, before and after an event
 // with an email.
 func TestResolveUserIDs_nobody(t *testing.T) {
+	t.Parallel()
 	for _, id := range []string{
 		"guest", " Guest ", "ANONYMOUS", "anon", "0", "-1", "null", "NULL", "undefined", "nil", "none", "N/A", "-", "unknown", "test",
 		"00000000-0000-0000-0000-000000000000", "{{userId}}", "9007199254740994",
@@ -321,6 +322,7 @@ func TestResolveUserIDs_nobody(t *testing.T) {
 }
 
 func TestResolveUserIDs_numbers(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		identify, track string
 		known           bool

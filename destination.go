@@ -17,9 +17,11 @@ import (
 // as its process lives, that prevents three kinds of duplicates:
 //
 //   - Two events of a new person at the same time. Events of one person, by
-//     identifier and by contact, are processed one at a time, in the order of the
-//     calls. An event with an identifier and one that names the same contact
-//     never run together, but their order is not guaranteed.
+//     user ID (with [DestinationConfig.ResolveUserIDs]), by identifier and by
+//     contact, are processed one at a time, in the order of the calls. An event
+//     with an identifier and one that names the same contact never run together,
+//     but their order is not guaranteed; neither is that of two that have only
+//     the contact of their user IDs in common.
 //   - A redelivered message. Its result is returned from memory; the key is
 //     messageId, type, event name, channel and person. Failures and skips are not
 //     remembered. An event without a messageId is processed every time.
@@ -87,7 +89,10 @@ func NewDestination(client *Client, cfg DestinationConfig) (*Destination, error)
 //
 // The person is found by email or phone number, or named by trengoContactId in
 // context.externalId; trengoChannelId there replaces
-// [DestinationConfig.ChannelID].
+// [DestinationConfig.ChannelID]. By option, a user ID leads to the person as
+// whom it was seen; see [DestinationConfig.ResolveUserIDs]. A part of a name,
+// such as the first name alone, is given only to a contact that is known to have
+// no name.
 //
 // Events of one person are processed one at a time, in the order of the calls;
 // events of different people in parallel. For an event that was processed before, by its message ID,
@@ -110,7 +115,8 @@ func (d *Destination) Process(ctx context.Context, ev *Event) (Result, error) {
 // Plan reports what [Destination.Process] would do at this moment. It sends the
 // search that this takes, and none of the writes. It neither waits for other
 // events nor remembers anything. From memory it uses only which messages were
-// processed.
+// processed and, for an event that has nothing but a user ID, whose contact that
+// is: what Process has not seen yet, Plan does not know.
 func (d *Destination) Plan(ctx context.Context, ev *Event) (Plan, error) {
 	return d.dedup.plan(ctx, ev)
 }

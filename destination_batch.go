@@ -111,8 +111,8 @@ func (r *runner) personLines(ctx context.Context, events []json.RawMessage) (lin
 			r.emit(d.Outcome)
 			continue
 		}
-		position := groups.add()
-		waiting = append(waiting, d)
+		position := len(waiting)
+		waiting, groups = append(waiting, d), append(groups, position)
 		for _, key := range keys {
 			if before, ok := lastOf[key]; ok {
 				groups.join(before, position)
@@ -170,7 +170,7 @@ func (r *runner) runLine(ctx context.Context, line *delivery) {
 			r.emit(d.Outcome)
 		}
 	}()
-	var held heldQueues
+	var held heldQueues // nil as long as nothing has failed
 	for ; d != nil; d = d.next {
 		if cause := held.cause(d); cause != nil {
 			d.Err = &opError{op: "held back behind another event of the same person", err: cause}
@@ -192,6 +192,9 @@ func (r *runner) runLine(ctx context.Context, line *delivery) {
 		case r.policy.isPermanent(d.Err):
 			d.queued.rememberFailure(d.Err)
 		case r.policy.willRedeliver(d.Err):
+			if held == nil {
+				held = make(heldQueues)
+			}
 			held.add(d, d.Err)
 		}
 	}
@@ -212,23 +215,15 @@ func (h heldQueues) cause(d *delivery) error {
 }
 
 // add holds back the events that would overtake d.
-func (h *heldQueues) add(d *delivery, cause error) {
-	if *h == nil {
-		*h = make(heldQueues)
-	}
+func (h heldQueues) add(d *delivery, cause error) {
 	for _, key := range d.queueKeys() {
-		(*h)[key] = cause
+		h[key] = cause
 	}
 }
 
-// disjointSets are sets of numbers from 0 that are joined.
-type disjointSets []int // of each number a smaller one of its set, or itself
-
-// add adds a set of one number, the next.
-func (s *disjointSets) add() int {
-	*s = append(*s, len(*s))
-	return len(*s) - 1
-}
+// disjointSets are sets of numbers from 0. Each number has a smaller one of its
+// set, or itself.
+type disjointSets []int
 
 func (s disjointSets) join(a, b int) {
 	a, b = s.first(a), s.first(b)
@@ -288,7 +283,7 @@ func (d *delivery) run(ctx context.Context) {
 	if d.queued == nil {
 		return
 	}
-	if d.queued.reservation == nil {
+	if d.queued.reservations == nil {
 		d.queued.reserve()
 	}
 	defer d.queued.release()

@@ -76,13 +76,19 @@ type DestinationConfig struct {
 	CreateMissingContacts bool
 
 	// ResolveUserIDs lets an event without an email or phone number be about the
-	// contact of its user ID: the one of the email or phone number with which
-	// events have had that user ID on that channel within PeopleTTL. A user ID
-	// that had several of them is not used, nor one that does not tell people
-	// apart, such as guest, 0 or undefined, or the anonymous ID. If the contact is
-	// not known, a track event is an [ErrContactNotFound], also with
-	// CreateMissingContacts; [HandlerConfig.RetryContactNotFound] has it
-	// delivered again. RudderStack does not have this setting.
+	// contact of its user ID: that of the email or phone number with which the
+	// user ID came, on the same channel and within PeopleTTL. Traits, context.traits
+	// and typed external IDs say whose a user ID is; properties do not. A user ID
+	// that came with several people is not used, nor one that does not tell
+	// people apart, such as guest, 0 or undefined, or one that is also the
+	// anonymous ID. Only hashes and contact IDs are remembered, in this process.
+	//
+	// Without a known contact, a track event is an [ErrContactNotFound], also
+	// with CreateMissingContacts, and [HandlerConfig.RetryContactNotFound] has it
+	// delivered again; an identify is an [ErrMissingIdentifier]. An email or
+	// phone number that cannot be used is not replaced by the user ID. With this
+	// option NormalizePhone is called several times for an event. RudderStack
+	// does not have this setting.
 	ResolveUserIDs bool
 
 	// BarePhones is what the digits of an event's phone number mean that come
@@ -144,7 +150,8 @@ type DestinationConfig struct {
 
 	// MaxPeople limits how many people's contacts are remembered, and
 	// PeopleTTL for how long after they were last read. Zero means 100,000
-	// people and one hour. What is remembered saves requests.
+	// people and one hour. What is remembered saves requests. The same limits
+	// hold for user IDs; see ResolveUserIDs.
 	MaxPeople int
 	PeopleTTL time.Duration
 

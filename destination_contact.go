@@ -37,4 +37,4 @@ func (n contactName) isReplacedBy(op *operation) bool {
 	return op.name != "" && !n.is(op.name) && (op.wholeName || n.missing)
 }
 
-func nameFingerprint(name string) fingerprint { return fingerprintOf("name", name) }
+func nameFingerprint(name string) fingerprint { return fingerprintOf("name", []string{name}) }

@@ -3,20 +3,22 @@ package trengo
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"strconv"
 )
 
 // A fingerprint represents texts in a fraction of their size, and without what
 // they say of a person. With 128 bits, two of them do not share one in practice.
 type fingerprint [16]byte
 
-// fingerprintOf returns the fingerprint of texts of one kind.
-func fingerprintOf(kind string, texts ...string) fingerprint {
+// fingerprintOf returns the fingerprint of texts and numbers of one kind.
+func fingerprintOf(kind string, texts []string, numbers ...int64) fingerprint {
 	var room [256]byte
 	data := append(room[:0], kind...)
 	for _, text := range texts {
 		data = binary.AppendUvarint(data, uint64(len(text)))
 		data = append(data, text...)
+	}
+	for _, number := range numbers {
+		data = binary.AppendVarint(data, number)
 	}
 	sum := sha256.Sum256(data)
 	return fingerprint(sum[:])
@@ -32,7 +34,7 @@ type personKey struct {
 func contactPersonKey(contactID int64) personKey { return personKey{contactID: contactID} }
 
 func userPersonKey(userID string, channelID int64) personKey {
-	return personKey{id: fingerprintOf("user", userID, strconv.FormatInt(channelID, 10))}
+	return personKey{id: fingerprintOf("user", []string{userID}, channelID)}
 }
 
 func (k personKey) isZero() bool { return k == personKey{} }
@@ -57,6 +59,6 @@ func newMessageKey(op *operation) messageKey {
 	if op.event.MessageID == "" {
 		return noMessage
 	}
-	return messageKey(fingerprintOf("message", op.event.MessageID, op.eventType, op.event.Event,
-		strconv.FormatInt(op.channelID, 10), string(op.person.id[:]), strconv.FormatInt(op.person.contactID, 10)))
+	texts := []string{op.event.MessageID, op.eventType, op.event.Event, string(op.person.id[:])}
+	return messageKey(fingerprintOf("message", texts, op.channelID, op.person.contactID))
 }

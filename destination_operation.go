@@ -19,8 +19,8 @@ type operation struct {
 	channelID  int64      // the target channel
 	contactID  int64      // named by the sender; zero: to be found by identifier
 	identifier identifier // of the person, unless the sender named the contact
-	// missing is why there is no identifier, although there could be one; nil
-	// unless the user ID has to lead to the contact.
+	// missing is set if the event lacks an identifier, and its user ID has to lead
+	// to the contact.
 	missing   *missingIdentifierError
 	sighting  sighting
 	person    personKey
@@ -204,7 +204,9 @@ func (op *operation) contactParams() ContactCreateParams {
 	return ContactCreateParams{ChannelID: op.channelID, Identifier: op.identifier.address(), Name: op.name}
 }
 
-// queueKeys are the queues in which the operation waits, in this order.
+// queueKeys are the queues in which the operation waits, in this order. One that
+// waits for a contact that it names waits for nothing else: others come to wait
+// for the contact while they hold their queues.
 func (op *operation) queueKeys() []personKey {
 	if op.namesContact() || op.sighting.user.isZero() || op.hasOnlyUserID() {
 		return []personKey{op.person}
@@ -228,16 +230,19 @@ func identifierOf(ev *Event, cfg *DestinationConfig) (identifier, error) {
 	if cfg.ChannelIdentifier == IdentifierPhone {
 		noun, article = "phone number", "a "
 	}
-	missing := &missingIdentifierError{why: "the event does not have " + article + noun}
+	why, unusable := "", false
 	for value := range identifierValues(ev, cfg) {
 		found, problem := newIdentifier(value, cfg)
 		if problem == "" {
 			return found, nil
 		}
-		missing.why = "the " + noun + " " + problem
-		missing.unusable = missing.unusable || !identity.IsNobody(value)
+		why = "the " + noun + " " + problem
+		unusable = unusable || !identity.IsNobody(value)
 	}
-	return identifier{kind: cfg.ChannelIdentifier}, missing
+	if why == "" {
+		why = "the event does not have " + article + noun
+	}
+	return identifier{kind: cfg.ChannelIdentifier}, &missingIdentifierError{why, unusable}
 }
 
 // A missingIdentifierError is an ErrMissingIdentifier.
@@ -326,7 +331,7 @@ func newIdentifier(value string, cfg *DestinationConfig) (found identifier, prob
 }
 
 func (i identifier) personKey() personKey {
-	return personKey{id: fingerprintOf(string(i.kind), i.key)}
+	return personKey{id: fingerprintOf(string(i.kind), []string{i.key})}
 }
 
 // newContactIdentifier returns the identifier that a contact has. Its key is empty

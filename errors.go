@@ -56,7 +56,8 @@ var (
 	ErrMissingIdentifier = errors.New("missing identifier")
 
 	// ErrContactNotFound is returned when Trengo does not know the person of a
-	// track event and [DestinationConfig.CreateMissingContacts] is off.
+	// track event and [DestinationConfig.CreateMissingContacts] is off, or when
+	// the event has only a user ID, and that does not lead to a contact.
 	ErrContactNotFound = errors.New("contact not found")
 
 	// ErrAmbiguousContact is returned when several contacts have the

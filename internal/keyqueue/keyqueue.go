@@ -17,35 +17,36 @@ type Queue[K comparable] struct {
 
 // Reserve appends a reservation to the queue of key. It does not wait.
 func (q *Queue[K]) Reserve(key K) *Reservation[K] {
+	r := &Reservation[K]{queue: q, key: key}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.reserve(key)
+	q.append(r)
+	return r
 }
 
 // ReserveAll appends a reservation to the queues of several different keys, to
 // all of them at once. Of two calls with the same keys, one therefore comes
 // first in all their queues, and they never wait for each other.
 func (q *Queue[K]) ReserveAll(keys ...K) Reservations[K] {
+	all := make(Reservations[K], len(keys))
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	all := make(Reservations[K], len(keys))
 	for i, key := range keys {
-		all[i] = q.reserve(key)
+		all[i].queue, all[i].key = q, key
+		q.append(&all[i])
 	}
 	return all
 }
 
-func (q *Queue[K]) reserve(key K) *Reservation[K] {
-	r := &Reservation[K]{queue: q, key: key}
+func (q *Queue[K]) append(r *Reservation[K]) {
 	if q.last == nil {
 		q.last = make(map[K]*Reservation[K])
 	}
-	if before := q.last[key]; before != nil {
+	if before := q.last[r.key]; before != nil {
 		r.ready = make(chan struct{})
 		r.prev, before.next = before, r
 	}
-	q.last[key] = r
-	return r
+	q.last[r.key] = r
 }
 
 // Len returns the number of keys that are reserved.
@@ -111,12 +112,12 @@ func (r *Reservation[K]) Release() {
 // Reservations are those of one owner for several keys. An owner that has waited
 // for all of them may reserve further keys that nobody reserves together with
 // others.
-type Reservations[K comparable] []*Reservation[K]
+type Reservations[K comparable] []Reservation[K]
 
 // Immediate reports whether all queues were empty.
 func (rs Reservations[K]) Immediate() bool {
-	for _, r := range rs {
-		if !r.Immediate() {
+	for i := range rs {
+		if !rs[i].Immediate() {
 			return false
 		}
 	}
@@ -125,8 +126,8 @@ func (rs Reservations[K]) Immediate() bool {
 
 // Wait waits for each reservation, in their order.
 func (rs Reservations[K]) Wait(ctx context.Context) error {
-	for _, r := range rs {
-		if err := r.Wait(ctx); err != nil {
+	for i := range rs {
+		if err := rs[i].Wait(ctx); err != nil {
 			return err
 		}
 	}
@@ -135,7 +136,7 @@ func (rs Reservations[K]) Wait(ctx context.Context) error {
 
 // Release removes all reservations.
 func (rs Reservations[K]) Release() {
-	for _, r := range rs {
-		r.Release()
+	for i := range rs {
+		rs[i].Release()
 	}
 }
