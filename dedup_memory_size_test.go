@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +17,7 @@ import (
 // longTexts responds as a Trengo does in which every text is as long as possible.
 // It refuses contacts whose name begins with "refused", and loses the responses
 // for tickets whose subject begins with "lost".
-type longTexts struct{ lastID int64 }
+type longTexts struct{ lastID atomic.Int64 }
 
 const longText = 100_000
 
@@ -31,9 +32,9 @@ func (l *longTexts) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	l.lastID++
-	long := fmt.Sprintf("%d%s", l.lastID, strings.Repeat("n", longText))
-	status, response := http.StatusOK, fmt.Sprintf(`{"id":%d,"name":%q,"email":%q}`, l.lastID, long, body.Identifier)
+	id := l.lastID.Add(1)
+	long := fmt.Sprintf("%d%s", id, strings.Repeat("n", longText))
+	status, response := http.StatusOK, fmt.Sprintf(`{"id":%d,"name":%q,"email":%q}`, id, long, body.Identifier)
 	switch {
 	case r.Method == http.MethodGet:
 		response = `{"data":[]}`
