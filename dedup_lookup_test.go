@@ -82,8 +82,13 @@ func TestDestination_lookupByEmail(t *testing.T) {
 		{"a parameter in the email", "ann@example.com&page=2", "ann%40example.com%26page%3D2", contacts("ann@example.com"), 0},
 		{"a percent sign", "a%41@example.com", "a%2541%40example.com", contacts("aa@example.com"), 0},
 		{"letters beyond ASCII", "JüRGEN@example.com", "j%C3%BCrgen%40example.com", contacts("jürgen@example.com"), 11},
-		{"letters beyond ASCII, other case", "JÜRGEN@example.com", "j%C3%9Crgen%40example.com", contacts("jürgen@example.com"), 0},
+		{"letters beyond ASCII, other case", "JÜRGEN@example.com", "j%C3%BCrgen%40example.com", contacts("jürgen@example.com"), 11},
+		{"letters beyond ASCII, a contact in other case", "jürgen@example.com", "j%C3%BCrgen%40example.com", contacts("JÜRGEN@Example.com"), 11},
+		{"letters beyond ASCII, a contact without their marks", "jürgen@example.com", "j%C3%BCrgen%40example.com", contacts("jurgen@example.com"), 0},
+		{"a Turkish dotless i", "i\u015f\u0131k@example.com", "i%C5%9F%C4%B1k%40example.com", contacts("i\u015fik@example.com"), 0},
 		{"a Kelvin sign", "\u212aate@example.com", "%E2%84%AAate%40example.com", contacts("kate@example.com"), 0},
+		{"a contact with a Kelvin sign", "kate@example.com", "kate%40example.com", contacts("\u212aate@example.com"), 0},
+		{"a contact with a long s", "sam@example.com", "sam%40example.com", contacts("\u017fam@example.com"), 0},
 		{"a quote", "o'neil@example.com", "o%27neil%40example.com", contacts("o'neil@example.com"), 11},
 	})
 }

@@ -21,9 +21,9 @@ const (
 	maxEmailValue = 4 << 10
 )
 
-// Email reads an email as an event has it. The key, the address with the ASCII
-// letters in lower case, is the same for all spellings. If the email is not
-// usable, problem says why without quoting it.
+// Email reads an email as an event has it. The key, the address in lower case,
+// is the same for all spellings. If the email is not usable, problem says why
+// without quoting it.
 //
 // The address is taken out of a display name with angle brackets, a mailto URI,
 // quotes and punctuation around it; format characters are dropped, because
@@ -31,11 +31,11 @@ const (
 // not usable. Neither is one with characters that were lost in an encoding,
 // because those of another person may be lost in the same way.
 //
-// The case of other letters is kept, because folding it would make different
-// addresses equal: the sign for Kelvin is a k in lower case. Whether Trengo
-// stores Ä@example.com in lower case is not known, so an event of
-// Ä@example.com finds only a contact with just that spelling. Domains are
-// compared as they are written, not by their encoding for the DNS.
+// A letter beyond ASCII never becomes one of ASCII: the sign for Kelvin is a k
+// in lower case, and a Turkish İ an i, but their emails are those of other
+// people. Nothing but case is ignored: neither marks nor the two forms of a
+// small sigma. Domains are compared as they are written, not by their encoding
+// for the DNS.
 func Email(value string) (key, problem string) {
 	if len(value) > maxEmailValue {
 		return "", emailTooLong
@@ -49,10 +49,12 @@ func Email(value string) (key, problem string) {
 		return "", notOneAddress
 	case strings.ContainsRune(address, utf8.RuneError):
 		return "", brokenEncoding
-	case len(address) > maxAddress:
+	}
+	key = foldCase(address)
+	if max(len(key), len(address)) > maxAddress {
 		return "", emailTooLong
 	}
-	return lowerASCII(address), ""
+	return key, ""
 }
 
 // EmailKey returns the key of a contact's email, read as [Email] reads those of
@@ -61,7 +63,21 @@ func EmailKey(email string) string {
 	if key, problem := Email(email); problem == "" {
 		return key
 	}
-	return lowerASCII(strings.TrimSpace(email))
+	return foldCase(strings.TrimSpace(email))
+}
+
+// foldCase folds the case of letters, those of ASCII and the others apart.
+func foldCase(s string) string {
+	if !utf8.ValidString(s) { // strings.Map would make all broken characters alike
+		return lowerASCII(s)
+	}
+	return strings.Map(func(r rune) rune {
+		lower := unicode.ToLower(r)
+		if r >= utf8.RuneSelf && lower < utf8.RuneSelf {
+			return r
+		}
+		return lower
+	}, s)
 }
 
 // bareAddress removes what stands around an address. If it finds several, or
@@ -194,12 +210,12 @@ func cutParameters(text string) string {
 
 // namesOther reports whether text beside an address holds another one.
 func namesOther(text, address string) bool {
-	address = lowerASCII(bareAddress(address))
+	address = foldCase(bareAddress(address))
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool {
 		return unicode.IsSpace(r) || strings.ContainsRune(`<>()[]{},;"'`, r)
 	}) {
 		local, domain, _ := strings.Cut(word, "@")
-		if local != "" && domain != "" && lowerASCII(bareAddress(word)) != address {
+		if local != "" && domain != "" && foldCase(bareAddress(word)) != address {
 			return true
 		}
 	}

@@ -129,7 +129,7 @@ func TestEmail(t *testing.T) {
 		{name: "nothing but a zero-width space before the @", value: "\u200b@example.com", problem: notOneAddress},
 
 		{name: "an umlaut", value: "ä@example.com", want: "ä@example.com"},
-		{name: "an umlaut in capitals is another letter", value: "Ä@EXAMPLE.com", want: "Ä@example.com"},
+		{name: "an umlaut in capitals", value: "Ä@EXAMPLE.com", want: "ä@example.com"},
 		{name: "a domain of another script", value: "ann@пример.рф", want: "ann@пример.рф"},
 		{name: "an encoded domain", value: "ann@XN--E1AFMKFD.xn--p1ai", want: "ann@xn--e1afmkfd.xn--p1ai"},
 		{name: "a whole address of another script", value: "用户@例子.广告", want: "用户@例子.广告"},
@@ -203,7 +203,19 @@ func TestEmail(t *testing.T) {
 		{name: "no-break space behind", value: "ann@example.com\u00a0", want: "ann@example.com"},
 		{name: "plus and dots", value: "ann.lee+shop@example.co.uk", want: "ann.lee+shop@example.co.uk"},
 		{name: "underscore before", value: "_ann@example.com", want: "_ann@example.com"},
-		{name: "letters beyond ASCII stay as written", value: "Änne@Exämple.com", want: "Änne@exämple.com"},
+		{name: "letters beyond ASCII in other case", value: "JÜRGEN@EXÄMPLE.com", want: "jürgen@exämple.com"},
+		{name: "Cyrillic in other case", value: "АННА@ПРИМЕР.РФ", want: "анна@пример.рф"},
+		{name: "Greek in other case", value: "ΆΝΝΑ@ΠΑΡΆΔΕΙΓΜΑ.ελ", want: "άννα@παράδειγμα.ελ"},
+		{name: "a final sigma is not a sigma", value: "νίκος@example.com", want: "νίκος@example.com"},
+		{name: "a sharp s in other case", value: "STRAẞE@example.com", want: "straße@example.com"},
+		{name: "a sharp s is not ss", value: "straße@example.com", want: "straße@example.com"},
+		{name: "the sign for Ångström is an Å", value: "\u212bngstr\u00f6m@example.com", want: "\u00e5ngstr\u00f6m@example.com"},
+		{name: "the long s is not an s", value: "\u017fam@example.com", want: "\u017fam@example.com"},
+		{name: "a Turkish İ is not an i", value: "\u0130pek@example.com", want: "\u0130pek@example.com"},
+		{name: "a Turkish ı is not an i", value: "\u0131\u015f\u0131k@example.com", want: "\u0131\u015f\u0131k@example.com"},
+		{name: "a letter without case", value: "安娜@例子.com", want: "安娜@例子.com"},
+		{name: "a letter that is longer in lower case", value: strings.Repeat("\u023a", 156) + "@example.com", problem: emailTooLong},
+		{name: "the address in other case as display name", value: "JÜRGEN@example.com <jürgen@example.com>", want: "jürgen@example.com"},
 		{name: "long s is not an s", value: "\u017fam@example.com", want: "\u017fam@example.com"},
 		{name: "spaces", value: "  ", problem: notOneAddress},
 		{name: "a name", value: "Ann Lee", problem: notOneAddress},
@@ -259,7 +271,8 @@ func TestEmailKey(t *testing.T) {
 		"\u00a0ann@example.com":     "ann@example.com",
 		"Ann <ann@example.com>":     "ann@example.com",
 		"ann@example.com\u200b":     "ann@example.com",
-		"Ä@Example.com":             "Ä@example.com",
+		"Ä@Example.com":             "ä@example.com",
+		"JÜRGEN":                    "jürgen",
 		"\u212aate@example.com":     "\u212aate@example.com",
 		"ann@пример.рф":             "ann@пример.рф",
 		"joann@example.com":         "joann@example.com",
@@ -274,6 +287,40 @@ func TestEmailKey(t *testing.T) {
 		if got := identity.EmailKey(email); got != want {
 			t.Errorf("%q: got %q, want %q", email, got, want)
 		}
+	}
+}
+
+// Folding a letter beyond ASCII never makes it one of ASCII, which would be that
+// of another person: the sign for Kelvin is a k in lower case, a Turkish İ an i.
+func TestEmail_foldsWithinASCIIOrBeyond(t *testing.T) {
+	t.Parallel()
+	letters, folded := 0, 0
+	for r := rune('A'); r <= unicode.MaxRune; r++ {
+		if !unicode.IsLetter(r) {
+			continue
+		}
+		email := string(r) + "@example.com"
+		key, problem := identity.Email(email)
+		if problem != "" {
+			t.Fatalf("%U: %s", r, problem)
+		}
+		first, _ := utf8.DecodeRuneInString(key)
+		if first < utf8.RuneSelf != (r < utf8.RuneSelf) {
+			t.Errorf("%U is folded to %U", r, first)
+		}
+		if first != r && first != unicode.ToLower(r) {
+			t.Errorf("%U is folded to %U, which is not its lower case", r, first)
+		}
+		if again, _ := identity.Email(key); again != key {
+			t.Errorf("%U: the key of the key is another one", r)
+		}
+		letters++
+		if first != r {
+			folded++
+		}
+	}
+	if letters < 100_000 || folded < 1000 {
+		t.Errorf("%d of %d letters have another case", folded, letters)
 	}
 }
 
