@@ -17,10 +17,7 @@ type ContactsService service
 //
 // Trengo API: GET /contacts
 func (s *ContactsService) List(ctx context.Context, opts ContactListOptions) iter.Seq2[*Contact, error] {
-	var query listQuery
-	query.addText("term", opts.Term)
-	query.addNumber("per_page", opts.PerPage)
-	return list[Contact](ctx, (*service)(s), contactsPath, query)
+	return list[Contact](ctx, (*service)(s), contactsPath, opts.query())
 }
 
 // Get returns a contact, or [ErrNotFound].
@@ -144,6 +141,13 @@ type ContactListOptions struct {
 	// PerPage is the number of contacts per request. Zero means Trengo's
 	// default (25). Trengo does not document that it can be chosen.
 	PerPage int
+}
+
+func (o ContactListOptions) query() listQuery {
+	var query listQuery
+	query.addText("term", o.Term)
+	query.addNumber("per_page", o.PerPage)
+	return query
 }
 
 // ContactCreateParams are the input of [ContactsService.Create].

@@ -20,6 +20,7 @@ type deduplicator struct {
 }
 
 func newDeduplicator(client *Client, cfg *DestinationConfig, templates *eventTemplates) *deduplicator {
+	memory := newMemory(cfg)
 	return &deduplicator{
 		contacts:  client.Contacts,
 		tickets:   client.Tickets,
@@ -30,8 +31,8 @@ func newDeduplicator(client *Client, cfg *DestinationConfig, templates *eventTem
 			createMissingContacts: cfg.CreateMissingContacts,
 			templates:             templates,
 		},
-		lookup: contactLookup{contacts: client.Contacts, allowDuplicates: cfg.AllowDuplicates},
-		memory: newMemory(cfg),
+		lookup: contactLookup{contacts: client.Contacts, allowDuplicates: cfg.AllowDuplicates, memory: memory},
+		memory: memory,
 	}
 }
 
@@ -65,6 +66,7 @@ func (d *deduplicator) plan(ctx context.Context, ev *Event) (Plan, error) {
 		return Plan{Result: earlier}, nil
 	}
 	dry := dryRun{lookup: d.lookup, memory: d.memory}
+	dry.lookup.memory = nil
 	result, err := d.rules.apply(ctx, op, &dry)
 	return Plan{Result: result, Writes: dry.writes}, withPrefix(err)
 }
@@ -77,7 +79,7 @@ func (d *deduplicator) newSession(op *operation) *session {
 		lookup:          d.lookup,
 		allowDuplicates: d.rules.allowDuplicates,
 		maxWrites:       d.rules.maxWrites(op),
-		key:             contactKey{person: op.person, channelID: op.channelID},
+		key:             personContactKey(op),
 	}
 	s.reconciler = reconciler{contacts: d.contacts, tickets: d.tickets, lookup: d.lookup, memory: d.memory, calls: &s.calls}
 	return s

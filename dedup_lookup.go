@@ -1,69 +1,113 @@
 package trengo
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // A contactLookup finds out which contact is meant.
 type contactLookup struct {
 	contacts        *ContactsService
 	allowDuplicates bool
+	memory          *memory // nil: nothing is remembered
 }
 
-// find returns the contact of an operation's person, or nil if there is none.
+// find returns the contact of an operation's person. It returns nil if there is
+// none, and if creating the contact is the way to find it.
 func (l contactLookup) find(ctx context.Context, op *operation) (*Contact, error) {
-	matches, err := l.search(ctx, op.identifier)
-	if err != nil {
-		return nil, err
+	if l.memory != nil && l.memory.hasTooManyHits(op) {
+		return afterTooManyHits(op, nil)
 	}
-	return l.choose(matches, op.channelID)
+	matches, complete, err := l.search(ctx, op)
+	switch {
+	case err != nil:
+		return nil, err
+	case complete:
+		return l.choose(matches, op)
+	}
+	if l.memory != nil {
+		l.memory.rememberTooManyHits(op)
+	}
+	return afterTooManyHits(op, matches)
 }
 
-// maxCandidates limits how many contacts of a search are compared: ten of
-// Trengo's pages, each of which costs a request.
-const maxCandidates = 250
+// afterTooManyHits is what find returns if the person may be among the hits that
+// were not read.
+func afterTooManyHits(op *operation, matches []*Contact) (*Contact, error) {
+	if op.createFinds() {
+		return nil, nil
+	}
+	return nil, &AmbiguousContactError{ContactIDs: contactIDs(matches), Truncated: true}
+}
 
-// search returns all contacts that have the identifier. Trengo finds parts of
-// names, emails and phone numbers, so most of what it returns may be other
-// people.
-func (l contactLookup) search(ctx context.Context, wanted identifier) ([]*Contact, error) {
-	var matches []*Contact
-	candidates := 0
-	for contact, err := range l.contacts.List(ctx, ContactListOptions{Term: wanted.key}) {
+// maxSearchPages limits the requests of a search: whoever creates contacts can
+// make the email of somebody else occur in any number of them. searchPageSize is
+// how many hits a request returns, if Trengo allows so many.
+const (
+	maxSearchPages = 4
+	searchPageSize = 100
+)
+
+// search returns the contacts that have the identifier, and whether these are
+// all, or enough to choose from. Trengo finds parts of names, emails and phone
+// numbers, so most hits may be other people.
+func (l contactLookup) search(ctx context.Context, op *operation) (matches []*Contact, complete bool, err error) {
+	options := ContactListOptions{Term: op.identifier.key, PerPage: searchPageSize}
+	pages := 0
+	for page, err := range listPages[Contact](ctx, (*service)(l.contacts), contactsPath, options.query()) {
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if candidates++; candidates > maxCandidates {
-			return nil, &AmbiguousContactError{ContactIDs: contactIDs(matches), Truncated: true}
-		}
-		if wanted.matches(contact) {
+		enough := false
+		for _, contact := range page.Data {
+			// A contact that is created meanwhile pushes another one to the next page.
+			if !op.identifier.matches(contact) || slices.Contains(contactIDs(matches), contact.ID) {
+				continue
+			}
 			matches = append(matches, contact)
+			enough = enough || op.identifier.isUnique(contact) && contact.isOn(op.channelID)
+		}
+		if enough {
+			break
+		}
+		if pages++; pages == maxSearchPages && page.Links.Next != "" {
+			return matches, false, nil
 		}
 	}
-	return matches, nil
+	return matches, true, nil
 }
 
 // choose picks the contact among those with the identifier. A person has a
 // contact for each kind of channel, so the one on the target channel is meant.
-func (l contactLookup) choose(matches []*Contact, channelID int64) (*Contact, error) {
-	switch len(matches) {
-	case 0:
+// What is still left are the contacts of one email in several spellings, or
+// real duplicates.
+func (l contactLookup) choose(matches []*Contact, op *operation) (*Contact, error) {
+	if len(matches) == 0 {
 		return nil, nil
-	case 1:
-		return matches[0], nil
 	}
-	var onChannel []*Contact
-	for _, contact := range matches {
-		if contact.isOn(channelID) {
-			onChannel = append(onChannel, contact)
-		}
+	onChannel := filterContacts(matches, func(c *Contact) bool { return c.isOn(op.channelID) })
+	candidates := onChannel
+	if len(onChannel) == 0 {
+		candidates = matches
 	}
+	candidates = op.identifier.closest(candidates)
 	switch {
-	case len(onChannel) == 1:
-		return onChannel[0], nil
+	case len(candidates) == 1:
+		return candidates[0], nil
 	case len(onChannel) > 1 && l.allowDuplicates:
-		return newestContact(onChannel), nil
+		return newestContact(candidates), nil
 	default:
 		return nil, &AmbiguousContactError{ContactIDs: contactIDs(matches)}
 	}
+}
+
+func filterContacts(contacts []*Contact, keep func(*Contact) bool) (kept []*Contact) {
+	for _, contact := range contacts {
+		if keep(contact) {
+			kept = append(kept, contact)
+		}
+	}
+	return kept
 }
 
 // newestContact goes by the ID: contacts do not state a date.

@@ -24,6 +24,9 @@ type memory struct {
 	contacts *lru.Cache[contactKey, int64] // the IDs of people's contacts
 	names    *lru.Cache[int64, readName]   // by contact
 
+	// tooManyHits holds the people whose search has too many hits.
+	tooManyHits *lru.Cache[contactKey, struct{}]
+
 	results  *lru.Cache[messageKey, Result]
 	failures *lru.Cache[messageKey, *pastError]
 
@@ -44,6 +47,13 @@ const (
 	failureTTL = time.Hour
 )
 
+const (
+	maxTooManyHits = 10_000
+	// tooManyHitsTTL is for how long a person is not searched for again. Whoever
+	// has deleted the other contacts waits that long.
+	tooManyHitsTTL = 10 * time.Minute
+)
+
 func newMemory(cfg *DestinationConfig) *memory {
 	// A pending write has to be remembered until it can be reconciled.
 	pendingTTL := max(cfg.MessageTTL, defaultMessageTTL)
@@ -51,6 +61,7 @@ func newMemory(cfg *DestinationConfig) *memory {
 		users:           newUserMemory(cfg),
 		contacts:        lru.New[contactKey, int64](cfg.MaxPeople, cfg.PeopleTTL),
 		names:           lru.New[int64, readName](cfg.MaxPeople, cfg.PeopleTTL),
+		tooManyHits:     lru.New[contactKey, struct{}](maxTooManyHits, tooManyHitsTTL),
 		results:         lru.New[messageKey, Result](cfg.MaxMessages, cfg.MessageTTL),
 		failures:        lru.New[messageKey, *pastError](maxFailures, failureTTL),
 		pendingContacts: lru.New[personKey, time.Time](cfg.MaxMessages, pendingTTL),
@@ -73,13 +84,14 @@ func (m *memory) rememberResult(key messageKey, result Result) {
 }
 
 // failureOf returns how an operation ended that would end the same again. A
-// contact or user ID that was not known then may be known by now.
+// contact that could not be found then, or a user ID, may be known by now.
 func (m *memory) failureOf(op *operation) error {
 	past, ok := m.failures.Get(op.message)
 	if !ok {
 		return nil
 	}
-	unknown := errors.Is(past, ErrContactNotFound) || op.hasOnlyUserID() && errors.Is(past, ErrMissingIdentifier)
+	unknown := errors.Is(past, ErrContactNotFound) || errors.Is(past, ErrAmbiguousContact) ||
+		op.hasOnlyUserID() && errors.Is(past, ErrMissingIdentifier)
 	if unknown {
 		if _, _, why := m.contactOf(op); why == "" {
 			return nil
@@ -143,7 +155,7 @@ func (m *memory) forgetContact(key contactKey) { m.contacts.Delete(key) }
 // contactOf returns the ID of the contact of an operation's person, and the key
 // under which it is remembered. If it is not known, why says so.
 func (m *memory) contactOf(op *operation) (key contactKey, contactID int64, why string) {
-	key = contactKey{person: op.person, channelID: op.channelID}
+	key = personContactKey(op)
 	if op.hasOnlyUserID() {
 		if key.person, why = m.users.personOf(op.sighting.user); why != "" {
 			return key, 0, why
@@ -170,6 +182,17 @@ func (m *memory) nameOf(contactID int64) (name contactName, readAt time.Time) {
 	return read.contactName, read.at
 }
 
+// rememberTooManyHits notes that the person may be among hits of a search that
+// were not read.
+func (m *memory) rememberTooManyHits(op *operation) {
+	m.tooManyHits.Put(personContactKey(op), struct{}{})
+}
+
+func (m *memory) hasTooManyHits(op *operation) bool {
+	_, ok := m.tooManyHits.Get(personContactKey(op))
+	return ok
+}
+
 // rememberedContact returns a contact with its name, as far as that is remembered.
 func (m *memory) rememberedContact(contactID int64) *knownContact {
 	name, _ := m.nameOf(contactID)
@@ -180,6 +203,10 @@ func (m *memory) rememberedContact(contactID int64) *knownContact {
 type contactKey struct {
 	person    personKey
 	channelID int64
+}
+
+func personContactKey(op *operation) contactKey {
+	return contactKey{person: op.person, channelID: op.channelID}
 }
 
 // A readName is the name of a contact, and when it was read.

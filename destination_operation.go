@@ -183,6 +183,13 @@ func reasonToSkip(eventType string, ev *Event, cfg *DestinationConfig, templates
 // namesContact reports whether the sender named the contact.
 func (op *operation) namesContact() bool { return op.contactID != 0 }
 
+// createFinds reports whether creating the person's contact is a way to find it:
+// an identify event may create one, and Trengo reliably returns the existing
+// contact of an email, but not of a phone number.
+func (op *operation) createFinds() bool {
+	return op.eventType == typeIdentify && op.identifier.kind == IdentifierEmail
+}
+
 // hasOnlyUserID reports whether nothing but the user ID says who the person is.
 func (op *operation) hasOnlyUserID() bool { return op.missing != nil }
 
@@ -366,6 +373,31 @@ func (i identifier) textOf(c *Contact) string {
 // has none.
 func (i identifier) is(text string) bool {
 	return i.key != "" && i.key == newContactIdentifier(i.kind, text).key
+}
+
+// isUnique reports whether a contact that matches is the only one of its spelling
+// on its channel: Trengo does not create a second contact with an email, but may
+// do so with a phone number.
+func (i identifier) isUnique(c *Contact) bool {
+	return i.kind == IdentifierEmail && identity.IsBareEmail(c.Email, i.key)
+}
+
+// closest returns those contacts, of several that match, whose email is spelled
+// most like the address: if there are any, those that have nothing around it,
+// such as a display name, and of these the one in lower case.
+func (i identifier) closest(matches []*Contact) []*Contact {
+	if i.kind != IdentifierEmail {
+		return matches
+	}
+	for _, isClose := range [...]func(*Contact) bool{
+		func(c *Contact) bool { return c.Email == i.key },
+		i.isUnique,
+	} {
+		if contacts := filterContacts(matches, isClose); len(contacts) > 0 {
+			return contacts
+		}
+	}
+	return matches
 }
 
 // contradicts reports whether a contact visibly has another identifier.

@@ -13,19 +13,36 @@ import (
 	"github.com/trengo-go/trengo/internal/transport"
 )
 
-// list reads a list page by page, as far as the caller's loop goes. It ends at a
-// page without a link to the next one, and at a page that repeats the previous one,
-// because some endpoints ignore the page parameter. An error is the last thing it
-// yields.
+// list reads the items of a list, page by page as far as the caller's loop goes.
+// An error is the last thing it yields.
 func list[T any, P resourcePtr[T]](ctx context.Context, s *service, path string, query listQuery) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
+		for page, err := range listPages[T, P](ctx, s, path, query) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, item := range page.Data {
+				if !yield(item, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// listPages reads the pages of a list, one request each. It ends at a page without
+// a link to the next one, and at a page that repeats the previous one, because
+// some endpoints ignore the page parameter. An error is the last thing it yields.
+func listPages[T any, P resourcePtr[T]](ctx context.Context, s *service, path string, query listQuery) iter.Seq2[*listPage[T], error] {
+	return func(yield func(*listPage[T], error) bool) {
 		if query.invalid != nil {
 			yield(nil, invalidRequest(Request{Method: http.MethodGet, Path: path}, query.invalid))
 			return
 		}
 		values := url.Values{}
 		maps.Copy(values, query.values)
-		pageCtx, nextCtx := ctx, transport.Continue(ctx)
+		pageCtx, nextCtx := ctx, transport.WithoutPrecedence(ctx)
 		var previous []int64
 		empty := 0 // pages in a row
 		for number := 1; ; number++ {
@@ -40,12 +57,7 @@ func list[T any, P resourcePtr[T]](ctx context.Context, s *service, path string,
 			if len(page.ids) > 0 && slices.Equal(page.ids, previous) && page.Meta.CurrentPage != number {
 				return
 			}
-			for _, item := range page.Data {
-				if !yield(item, nil) {
-					return
-				}
-			}
-			if page.Links.Next == "" {
+			if !yield(page, nil) || page.Links.Next == "" {
 				return
 			}
 			if empty++; len(page.ids) > 0 {

@@ -71,6 +71,10 @@ type Behavior struct {
 	// contacts. Otherwise the parameter is ignored.
 	ContactChannelFilter bool
 
+	// IgnorePerPage makes every list ignore the per_page parameter. Otherwise it is
+	// honored up to 100, as it is known of the lists of tickets and messages.
+	IgnorePerPage bool
+
 	// RepeatPages makes every list ignore the page parameter and return its first
 	// page, so that a list of more than one page never ends.
 	RepeatPages bool

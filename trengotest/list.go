@@ -103,7 +103,7 @@ func (s *Server) page(c *call, size, total int) page {
 	if n, err := strconv.Atoi(c.record.Query.Get("page")); err == nil && n > 0 && !s.Behavior.RepeatPages {
 		number = n
 	}
-	if n, err := strconv.Atoi(c.record.Query.Get("per_page")); err == nil && n > 0 {
+	if n, err := strconv.Atoi(c.record.Query.Get("per_page")); err == nil && n > 0 && !s.Behavior.IgnorePerPage {
 		size = min(n, maxPageSize)
 	}
 	base := s.Behavior.LinksURL

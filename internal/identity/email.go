@@ -66,6 +66,10 @@ func EmailKey(email string) string {
 	return foldCase(strings.TrimSpace(email))
 }
 
+// IsBareEmail reports whether a contact's email is the address with that key in
+// any case, without a display name or anything else around it but spaces.
+func IsBareEmail(email, key string) bool { return foldCase(strings.TrimSpace(email)) == key }
+
 // foldCase folds the case of letters, those of ASCII and the others apart.
 func foldCase(s string) string {
 	if !utf8.ValidString(s) { // strings.Map would make all broken characters alike

@@ -39,13 +39,14 @@ func WithContinuation(ctx context.Context, remaining int) context.Context {
 	return withSequence(ctx, sequence{continuation: true, remaining: min(remaining, maxRemaining)})
 }
 
-// Continue marks a call that comes after one with ctx and has the same part in
-// its sequence, such as the request for the next page of a list.
-func Continue(ctx context.Context) context.Context {
+// WithoutPrecedence marks a call that comes after one with ctx but waits like the
+// first of a sequence: the request for the next page of a list. Others determine
+// how many pages a list has, and their number must not keep everybody waiting.
+func WithoutPrecedence(ctx context.Context) context.Context {
 	seq := sequenceFrom(ctx)
-	if seq == (sequence{}) {
+	if !seq.continuation {
 		return ctx
 	}
-	seq.continuation = true
+	seq.continuation = false
 	return withSequence(ctx, seq)
 }

@@ -12,8 +12,8 @@ import (
 
 func TestSequenceFromContext(t *testing.T) {
 	ctx := t.Context()
-	if Continue(ctx) != ctx {
-		t.Error("a call without a sequence is not continued by one with a sequence")
+	if WithoutPrecedence(ctx) != ctx {
+		t.Error("the next page of a call without a sequence has one")
 	}
 	tests := []struct {
 		name string
@@ -25,8 +25,9 @@ func TestSequenceFromContext(t *testing.T) {
 		{"more than two remaining calls", WithSequence(ctx, 3), sequence{remaining: 2}},
 		{"continuation", WithContinuation(ctx, 2), sequence{continuation: true, remaining: 2}},
 		{"last continuation", WithContinuation(WithSequence(ctx, 2), 0), sequence{continuation: true}},
-		{"next page of a first call", Continue(WithSequence(ctx, 1)), sequence{continuation: true, remaining: 1}},
-		{"next page of a continuation", Continue(WithContinuation(ctx, 0)), sequence{continuation: true}},
+		{"next page of a first call", WithoutPrecedence(WithSequence(ctx, 1)), sequence{remaining: 1}},
+		{"next page of a continuation", WithoutPrecedence(WithContinuation(ctx, 1)), sequence{remaining: 1}},
+		{"next page of a last continuation", WithoutPrecedence(WithContinuation(ctx, 0)), sequence{}},
 	}
 	for _, tt := range tests {
 		if got := sequenceFrom(tt.ctx); got != tt.want {
