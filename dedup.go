@@ -65,6 +65,7 @@ func (d *deduplicator) plan(ctx context.Context, ev *Event) (Plan, error) {
 	if earlier, ok := d.memory.resultOf(op.message); ok {
 		return Plan{Result: earlier}, nil
 	}
+	op.identifier.alias = d.memory.aliasOf(op)
 	dry := dryRun{lookup: d.lookup, memory: d.memory}
 	dry.lookup.memory = nil
 	result, err := d.rules.apply(ctx, op, &dry)
@@ -134,6 +135,7 @@ func (q *queuedOperation) run(ctx context.Context) (Result, error) {
 		}
 	}
 	memory.users.see(q.op.sighting)
+	q.op.identifier.alias = memory.aliasOf(q.op)
 	s := q.dedup.newSession(q.op)
 	defer s.release()
 	result, err := q.applyOrSearchAgain(ctx, s)

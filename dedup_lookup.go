@@ -18,17 +18,21 @@ func (l contactLookup) find(ctx context.Context, op *operation) (*Contact, error
 	if l.memory != nil && l.memory.hasTooManyHits(op) {
 		return afterTooManyHits(op, nil)
 	}
-	matches, complete, err := l.search(ctx, op)
-	switch {
-	case err != nil:
-		return nil, err
-	case complete:
-		return l.choose(matches, op)
+	for _, term := range op.identifier.terms() {
+		matches, complete, err := l.search(ctx, op, term)
+		switch {
+		case err != nil:
+			return nil, err
+		case !complete:
+			if l.memory != nil {
+				l.memory.rememberTooManyHits(op)
+			}
+			return afterTooManyHits(op, matches)
+		case len(matches) > 0:
+			return l.choose(matches, op)
+		}
 	}
-	if l.memory != nil {
-		l.memory.rememberTooManyHits(op)
-	}
-	return afterTooManyHits(op, matches)
+	return nil, nil
 }
 
 // afterTooManyHits is what find returns if the person may be among the hits that
@@ -51,8 +55,8 @@ const (
 // search returns the contacts that have the identifier, and whether these are
 // all, or enough to choose from. Trengo finds parts of names, emails and phone
 // numbers, so most hits may be other people.
-func (l contactLookup) search(ctx context.Context, op *operation) (matches []*Contact, complete bool, err error) {
-	options := ContactListOptions{Term: op.identifier.key, PerPage: searchPageSize}
+func (l contactLookup) search(ctx context.Context, op *operation, term string) (matches []*Contact, complete bool, err error) {
+	options := ContactListOptions{Term: term, PerPage: searchPageSize}
 	pages := 0
 	for page, err := range listPages[Contact](ctx, (*service)(l.contacts), contactsPath, options.query()) {
 		if err != nil {
@@ -82,9 +86,6 @@ func (l contactLookup) search(ctx context.Context, op *operation) (matches []*Co
 // What is still left are the contacts of one email in several spellings, or
 // real duplicates.
 func (l contactLookup) choose(matches []*Contact, op *operation) (*Contact, error) {
-	if len(matches) == 0 {
-		return nil, nil
-	}
 	onChannel := filterContacts(matches, func(c *Contact) bool { return c.isOn(op.channelID) })
 	candidates := onChannel
 	if len(onChannel) == 0 {

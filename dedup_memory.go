@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/trengo-go/trengo/internal/identity"
 	"github.com/trengo-go/trengo/internal/keyqueue"
 	"github.com/trengo-go/trengo/internal/lru"
 )
@@ -23,6 +24,11 @@ type memory struct {
 	users    *userMemory
 	contacts *lru.Cache[contactKey, int64] // the IDs of people's contacts
 	names    *lru.Cache[int64, readName]   // by contact
+
+	// aliases holds the keys under which Trengo stores the phone numbers that it
+	// rewrites, and rewritten the contacts whose phone number it made another one.
+	aliases   *lru.Cache[personKey, string]
+	rewritten *lru.Cache[personKey, int64]
 
 	// tooManyHits holds the people whose search has too many hits.
 	tooManyHits *lru.Cache[contactKey, struct{}]
@@ -57,10 +63,15 @@ const (
 func newMemory(cfg *DestinationConfig) *memory {
 	// A pending write has to be remembered until it can be reconciled.
 	pendingTTL := max(cfg.MessageTTL, defaultMessageTTL)
+	// A contact is searched for again after PeopleTTL, and found by its alias.
+	// The product may overflow.
+	aliasTTL := max(cfg.PeopleTTL, 2*cfg.PeopleTTL)
 	return &memory{
 		users:           newUserMemory(cfg),
 		contacts:        lru.New[contactKey, int64](cfg.MaxPeople, cfg.PeopleTTL),
 		names:           lru.New[int64, readName](cfg.MaxPeople, cfg.PeopleTTL),
+		aliases:         lru.New[personKey, string](cfg.MaxPeople, aliasTTL),
+		rewritten:       lru.New[personKey, int64](cfg.MaxPeople, cfg.PeopleTTL),
 		tooManyHits:     lru.New[contactKey, struct{}](maxTooManyHits, tooManyHitsTTL),
 		results:         lru.New[messageKey, Result](cfg.MaxMessages, cfg.MessageTTL),
 		failures:        lru.New[messageKey, *pastError](maxFailures, failureTTL),
@@ -180,6 +191,46 @@ func (m *memory) rememberName(contactID int64, name contactName) {
 func (m *memory) nameOf(contactID int64) (name contactName, readAt time.Time) {
 	read, _ := m.names.Get(contactID)
 	return read.contactName, read.at
+}
+
+// aliasOf returns the key under which Trengo stores the person's phone number, or
+// nothing. If it is not known whether their contact was created, it is not known
+// either how Trengo would have rewritten the number, so it is guessed.
+func (m *memory) aliasOf(op *operation) string {
+	if alias := m.alias(op.person); alias != "" {
+		return alias
+	}
+	if _, pending := m.pendingContact(op.person); pending && op.identifier.kind == IdentifierPhone {
+		return identity.OtherPhone(op.identifier.key)
+	}
+	return ""
+}
+
+// alias returns the key under which a person's phone number was found, if it is
+// another than theirs.
+func (m *memory) alias(person personKey) string {
+	alias, _ := m.aliases.Get(person)
+	return alias
+}
+
+// rememberAlias notes that the person's number was found under its alias.
+func (m *memory) rememberAlias(op *operation) {
+	if op.identifier.alias != "" {
+		m.aliases.Put(op.person, op.identifier.alias)
+	}
+}
+
+// rememberRewritten notes that Trengo created a contact for the person with the
+// phone number of somebody else. With every attempt it might create one more.
+// With an email it does not.
+func (m *memory) rememberRewritten(op *operation, contactID int64) {
+	if op.identifier.kind == IdentifierPhone {
+		m.rewritten.Put(op.person, contactID)
+	}
+}
+
+func (m *memory) rewrittenContact(op *operation) (contactID int64, ok bool) {
+	return m.rewritten.Get(op.person)
 }
 
 // rememberTooManyHits notes that the person may be among hits of a search that

@@ -29,6 +29,7 @@ func (r *reconciler) createContactOnce(ctx context.Context, op *operation) (*Con
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		return contact, err
 	}
+	op.identifier.alias = r.memory.aliasOf(op)
 	found, lookupErr := r.lookup.find(r.calls.readContext(ctx, 0), op)
 	if lookupErr != nil || found == nil {
 		return nil, contactUnknown(op, err)

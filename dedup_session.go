@@ -3,6 +3,7 @@ package trengo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -149,7 +150,11 @@ func (s *session) readStale(ctx context.Context, op *operation) (*knownContact, 
 // person of a user ID only the key is known.
 func (s *session) isOfAnother(op *operation, c *Contact) bool {
 	text := op.identifier.textOf(c)
-	return text != "" && newContactIdentifier(op.identifier.kind, text).personKey() != s.key.person
+	if text == "" || op.identifier.is(text) {
+		return false
+	}
+	found := newContactIdentifier(op.identifier.kind, text)
+	return found.personKey() != s.key.person && found.key != s.memory.alias(s.key.person)
 }
 
 // adopt remembers and locks a contact that was just read. An event that named
@@ -158,6 +163,7 @@ func (s *session) adopt(ctx context.Context, op *operation, contact *Contact) (*
 	known := newKnownContact(contact, op.identifier)
 	// Before anything can end the event: a search may not show the contact yet.
 	s.memory.rememberContact(s.key, known.id)
+	s.memory.rememberAlias(op)
 	if err := s.lockContact(ctx, known.id); err != nil {
 		return known, err
 	}
@@ -170,14 +176,31 @@ func (s *session) adopt(ctx context.Context, op *operation, contact *Contact) (*
 }
 
 func (s *session) createContact(ctx context.Context, op *operation) (*knownContact, error) {
+	if id, ok := s.memory.rewrittenContact(op); ok {
+		return nil, contactRefused(op, id)
+	}
 	contact, err := s.createOrReconcile(ctx, op)
 	if err != nil {
 		return nil, err
 	}
 	if op.identifier.contradicts(contact) {
-		return nil, &AmbiguousContactError{ContactIDs: []int64{contact.ID}}
+		alias, ok := op.identifier.aliasIn(contact)
+		if !ok {
+			s.memory.rememberRewritten(op, contact.ID)
+			return nil, contactRefused(op, contact.ID)
+		}
+		op.identifier.alias = alias
 	}
 	return s.adopt(ctx, op, contact)
+}
+
+// contactRefused is the error of a contact that creating the person's returned,
+// although it has another email or phone number.
+func contactRefused(op *operation, contactID int64) error {
+	return &opError{
+		op:  fmt.Sprintf("creating a contact on channel %d returned one with another %s", op.channelID, op.identifier.noun()),
+		err: &AmbiguousContactError{ContactIDs: []int64{contactID}},
+	}
 }
 
 func (s *session) createOrReconcile(ctx context.Context, op *operation) (*Contact, error) {

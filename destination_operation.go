@@ -229,6 +229,9 @@ type identifier struct {
 	key string
 	// international reports whether the phone number came with + or 00.
 	international bool
+	// alias is the key of the phone number as Trengo stores it, if it is known
+	// to rewrite the number; empty otherwise.
+	alias string
 }
 
 // identifierOf returns the identifier of an event: the first usable value.
@@ -337,6 +340,14 @@ func newIdentifier(value string, cfg *DestinationConfig) (found identifier, prob
 	return found, problem
 }
 
+// noun is what errors call the identifier.
+func (i identifier) noun() string {
+	if i.kind == IdentifierPhone {
+		return "phone number"
+	}
+	return "email"
+}
+
 func (i identifier) personKey() personKey {
 	return personKey{id: fingerprintOf(string(i.kind), []string{i.key})}
 }
@@ -358,6 +369,14 @@ func (i identifier) address() string {
 	return i.key
 }
 
+// terms returns what to search for: if the first finds nobody, the next.
+func (i identifier) terms() []string {
+	if i.alias != "" {
+		return []string{i.key, i.alias}
+	}
+	return []string{i.key}
+}
+
 // matches reports whether a contact has this identifier.
 func (i identifier) matches(c *Contact) bool { return i.is(i.textOf(c)) }
 
@@ -372,7 +391,15 @@ func (i identifier) textOf(c *Contact) string {
 // is reports whether text is a spelling of this identifier. The zero identifier
 // has none.
 func (i identifier) is(text string) bool {
-	return i.key != "" && i.key == newContactIdentifier(i.kind, text).key
+	key := newContactIdentifier(i.kind, text).key
+	return key != "" && (key == i.key || key == i.alias)
+}
+
+// aliasIn returns the phone number of a contact that was created with this
+// identifier, if it is the same number in another form.
+func (i identifier) aliasIn(c *Contact) (alias string, ok bool) {
+	alias = newContactIdentifier(i.kind, i.textOf(c)).key
+	return alias, i.kind == IdentifierPhone && identity.SamePhone(i.key, alias)
 }
 
 // isUnique reports whether a contact that matches is the only one of its spelling

@@ -59,6 +59,13 @@ type Behavior struct {
 	// existing one.
 	PhoneMatch PhoneMatch
 
+	// RewritePhone, if it is not nil, returns the phone number with which a request
+	// creates a contact instead of the one that would be stored, as a Trengo would
+	// that knows the numbers of countries: "+5491112345678" becomes
+	// "+541112345678". It does not change which existing contact matches, so by
+	// default a second request with the same number creates a second contact.
+	RewritePhone func(phone string) string
+
 	// CaseSensitiveSearch makes the search term case-sensitive.
 	CaseSensitiveSearch bool
 

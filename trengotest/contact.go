@@ -145,6 +145,9 @@ func (s *Server) createContact(c *call) response {
 }
 
 func (s *Server) newContact(c *call, channel *Channel, who identity, name string) *contact {
+	if s.Behavior.RewritePhone != nil && who.phone != "" {
+		who.phone = s.Behavior.RewritePhone(who.phone)
+	}
 	created := &contact{
 		Contact: Contact{
 			ID:         s.contacts.ids.take(0),

@@ -2,6 +2,7 @@ package trengotest_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/trengo-go/trengo/trengotest"
@@ -125,6 +126,28 @@ func TestBehavior_contactCreate(t *testing.T) {
 				t.Errorf("got contacts %+v", got)
 			}
 		})
+	}
+}
+
+func TestBehavior_RewritePhone(t *testing.T) {
+	t.Parallel()
+	srv := newServer()
+	srv.Behavior.RewritePhone = func(phone string) string { return strings.Replace(phone, "+549", "+54", 1) }
+	a := newAPI(t, srv)
+	for i, tt := range []struct{ channel, identifier, want string }{
+		{"406002", "5491112345678", "+541112345678"},
+		{"406002", "+5491112345678", "+541112345678"}, // the stored string is another one
+		{"406002", "+541112345678", "+541112345678"},
+		{"406001", "+549@example.com", ""},
+	} {
+		a.do("POST", "/channels/"+tt.channel+"/contacts", fields("identifier", tt.identifier))
+		all := srv.Contacts()
+		if last := all[len(all)-1]; last.Phone != tt.want || strings.Contains(tt.identifier, "@") != (last.Email == tt.identifier) {
+			t.Errorf("create %d: %+v", i+1, last)
+		}
+	}
+	if n := len(srv.Contacts()); n != 3 {
+		t.Errorf("%d contacts, want 3", n)
 	}
 }
 

@@ -153,3 +153,13 @@ func TestServer_listOrder(t *testing.T) {
 		}
 	}
 }
+
+func TestBehavior_IgnorePerPage(t *testing.T) {
+	t.Parallel()
+	srv := newServerWithContacts(30)
+	srv.Behavior = trengotest.Behavior{IgnorePerPage: true}
+	newAPI(t, srv).run(t, []step{{
+		name: "the default page", method: "GET", path: "/contacts?per_page=10",
+		want: map[string]string{"meta.per_page": "25", "data.24.name": "Ann 6", "links.next": "https://app.trengo.com/api/v2/contacts?page=2"},
+	}})
+}
