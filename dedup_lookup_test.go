@@ -3,9 +3,12 @@ package trengo_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/trengo-go/trengo"
@@ -336,7 +339,7 @@ func TestDestination_lookupWithTooManyHits(t *testing.T) {
 		{
 			Name: "an identify event creates a person who is not there", Event: identify, Contacts: crowd(401),
 			Want:     trengo.Result{Action: trengo.ActionContactCreated, ContactID: fixtures.FirstContact},
-			Requests: append(searchPages(4), create), Unplannable: true,
+			Requests: append(searchPages(4), create),
 		},
 		ambiguous("a track event fails", track, []int64{}, append(crowd(400), owner)),
 		ambiguous("a track event fails with what was found", track, []int64{5000}, append(crowd(400), elsewhere)),
@@ -355,6 +358,35 @@ func TestDestination_lookupWithTooManyHits(t *testing.T) {
 	small := ambiguous("a track event fails after four small pages", track, []int64{}, append(crowd(100), owner))
 	small.SetUp = ignorePerPage
 	fixtures.RunEventCases(t, append(cases, small))
+}
+
+// By phone number, creating may make a duplicate, so no event does.
+func TestDestination_tooManyHitsByPhoneNumber(t *testing.T) {
+	t.Parallel()
+	var contacts []trengotest.Contact
+	for i := range 401 {
+		contacts = append(contacts, fixtures.EmailContact(1000+int64(i), "+31600000042", fmt.Sprintf("somebody%d@example.com", i)))
+	}
+	for name, event := range map[string]string{
+		"identify": fixtures.IdentifyJSON(`"traits":{"phone":"+31600000042","name":"Ann"}`),
+		"track":    fixtures.TrackJSON(`"traits":{"phone":"+31600000042"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := fixtures.New(t, contacts...)
+			destination := f.NewWarmDestination(trengo.DestinationConfig{ChannelIdentifier: trengo.IdentifierPhone, CreateMissingContacts: true})
+			for range 2 {
+				_, err := destination.Process(t.Context(), fixtures.ParseEvent(t, event))
+				var ambiguous *trengo.AmbiguousContactError
+				if !errors.As(err, &ambiguous) || !ambiguous.Truncated {
+					t.Errorf("got %v", err)
+				}
+			}
+			if lines := f.RequestLines(); len(lines) != 4 || strings.HasPrefix(lines[3], "POST") {
+				t.Errorf("requests %q", lines)
+			}
+		})
+	}
 }
 
 // An event of a person with too many hits says so, and what can be done.
@@ -438,4 +470,171 @@ func TestDestination_closestSpelling(t *testing.T) {
 		cases = append(cases, one)
 	}
 	fixtures.RunEventCases(t, cases)
+}
+
+// Nobody is searched for again soon if the search has too many hits. As soon as the
+// contact is known, it is used.
+func TestDestination_tooManyHitsAreRemembered(t *testing.T) {
+	t.Parallel()
+	const crowded = "search, search, search, search"
+	synctest.Test(t, func(t *testing.T) {
+		d := fixtures.NewDeployment(t)
+		d.WarmUp()
+		owner := d.AddContact(fixtures.EmailContact(11, "Ann", fixtures.AnnEmail)).ID
+		time.Sleep(time.Second)
+		for i := range 500 {
+			d.AddContact(fixtures.EmailContact(0, "", fmt.Sprintf("%d.%s", i, fixtures.AnnEmail)))
+		}
+		fail := func(ev *trengo.Event, sent string) {
+			t.Helper()
+			d.MustFail(ev, trengo.ErrAmbiguousContact)
+			d.WantSent(sent)
+		}
+		serve := func(ev *trengo.Event, sent string) {
+			t.Helper()
+			if result := d.MustProcess(ev); result.ContactID != owner {
+				t.Errorf("%+v, want contact %d", result, owner)
+			}
+			d.WantSent(sent)
+		}
+		fail(fixtures.Track("1", fixtures.AnnEmail), crowded)
+		fail(fixtures.Track("2", fixtures.AnnEmail), "")
+		fail(fixtures.Track("2", strings.ToUpper(fixtures.AnnEmail)), "")
+		fail(fixtures.OnChannel(fixtures.Track("3", fixtures.AnnEmail), fixtures.OtherEmailChannel), crowded)
+		time.Sleep(10*time.Minute - 1)
+		fail(fixtures.Track("4", fixtures.AnnEmail), "")
+		time.Sleep(1)
+		fail(fixtures.Track("5", fixtures.AnnEmail), crowded)
+
+		serve(fixtures.Identify("6", fixtures.AnnEmail, "Anna"), "create, rename")
+		serve(fixtures.Track("1", fixtures.AnnEmail), "open")
+		serve(fixtures.Identify("7", fixtures.AnnEmail, "Anna"), "")
+		fail(fixtures.OnChannel(fixtures.Track("8", fixtures.AnnEmail), fixtures.OtherEmailChannel), crowded)
+
+		// The contact is deleted: an identify event creates it, as ever.
+		d.DeleteContacts(fixtures.AnnEmail)
+		d.ResetRequests()
+		d.MustFail(fixtures.Track("9", fixtures.AnnEmail), trengo.ErrAmbiguousContact)
+		d.WantSent("open")
+		if result := d.MustProcess(fixtures.Identify("10", fixtures.AnnEmail, "Anna")); result.Action != trengo.ActionContactCreated {
+			t.Errorf("%+v", result)
+		}
+		d.WantSent("create")
+
+		// Somebody deletes the others.
+		time.Sleep(time.Hour)
+		for _, contact := range d.Contacts() {
+			if contact.Email != fixtures.AnnEmail {
+				if err := d.Client.Contacts.Delete(t.Context(), contact.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		d.ResetRequests()
+		d.MustProcess(fixtures.Track("11", fixtures.AnnEmail))
+		d.WantSent("search, open")
+	})
+}
+
+// An array comes again because of another event. Meanwhile the contact has become
+// known, and its ticket is opened.
+func TestDestination_tooManyHitsInAnArray(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := fixtures.NewWebhook(t, fixtures.AllowAll)
+		w.WarmUp()
+		time.Sleep(time.Second)
+		for i := range 500 {
+			w.AddContact(fixtures.EmailContact(0, "", fmt.Sprintf("%d.%s", i, fixtures.AnnEmail)))
+		}
+		body := fixtures.ArrayJSON(t, fixtures.Track("1", fixtures.AnnEmail), fixtures.Identify("2", fixtures.AnnEmail, "Ann"), fixtures.Identify("3", fixtures.BobEmail, "Bob"))
+		down := true
+		w.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+			if down && strings.Contains(string(r.Body), fixtures.BobEmail) {
+				return trengotest.NoConnection()
+			}
+			return trengotest.Fault{}
+		})
+		if got := w.Post(body); got.Status != http.StatusServiceUnavailable || got.Events[0].Status != http.StatusBadRequest {
+			t.Errorf("%+v", got)
+		}
+		down = false
+		w.ResetRequests()
+		if got := w.Post(body); got.Status != http.StatusOK || got.Events[0].Action != "ticket_created" || got.Events[0].Duplicate {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// The response to the creation that finds the owner is lost, too.
+func TestDestination_tooManyHitsAndALostResponse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := fixtures.NewDeployment(t)
+		for i := range 500 {
+			d.AddContact(fixtures.EmailContact(0, "", fmt.Sprintf("%d.%s", i, fixtures.AnnEmail)))
+		}
+		d.FailNext("create", trengotest.LostAfter())
+		d.MustFail(fixtures.Identify("1", fixtures.AnnEmail, "Ann"), trengo.ErrOutcomeUnknown)
+		d.WantSent("search, search, search, search, create")
+		d.MustFail(fixtures.Identify("1", fixtures.AnnEmail, "Ann"), trengo.ErrOutcomeUnknown)
+		d.WantSent("")
+		time.Sleep(time.Minute)
+		d.MustProcess(fixtures.Identify("1", fixtures.AnnEmail, "Ann"))
+		d.WantSent("create")
+		if n := len(d.Contacts()); n != 501 {
+			t.Errorf("%d contacts, want 501", n)
+		}
+	})
+}
+
+// The first page of a search waits its turn, and so do the others. What follows the
+// search is then sent first, as for all events.
+func TestDestination_lookupPagesDoNotOvertake(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := fixtures.New(t, crowd(301)...)
+		f.AddContact(oldest(fixtures.EmailContact(11, "Ann", "ann@example.com")))
+		f.Behavior.Latency = 100 * time.Millisecond
+		client := f.NewClient()
+		destination := fixtures.NewDestination(t, client, trengo.DestinationConfig{})
+		process := func(ev *trengo.Event) {
+			go func() {
+				if _, err := destination.Process(t.Context(), ev); err != nil {
+					t.Error(err)
+				}
+			}()
+			synctest.Wait()
+		}
+		var burst sync.WaitGroup
+		for range 60 {
+			burst.Go(func() {
+				if _, err := client.Contacts.Get(t.Context(), 11); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		burst.Wait()
+		f.ResetRequests()
+		process(fixtures.Identify("", "ann@example.com", "Anna"))
+		for i := range 8 {
+			process(fixtures.ForContact(fixtures.Identify("", "", "Somebody"), 1000+int64(i)))
+		}
+		time.Sleep(time.Minute)
+		var order []string
+		for _, line := range f.RequestLines() {
+			switch {
+			case strings.Contains(line, "page="):
+				order = append(order, "page")
+			case strings.HasPrefix(line, "PUT /contacts/11 "):
+				order = append(order, "rename")
+			default:
+				order = append(order, "other")
+			}
+		}
+		want := "page other other other other other other other other page page page rename"
+		if got := strings.Join(order, " "); got != want {
+			t.Errorf("sent %s\nwant %s", got, want)
+		}
+	})
 }

@@ -94,14 +94,14 @@ func (m *memory) rememberResult(key messageKey, result Result) {
 	}
 }
 
-// failureOf returns how an operation ended that would end the same again. A
-// contact that could not be found then, or a user ID, may be known by now.
+// failureOf returns how an operation ended that would end the same again. The
+// contact that a track event did not find, or a user ID, may be known by now.
 func (m *memory) failureOf(op *operation) error {
 	past, ok := m.failures.Get(op.message)
 	if !ok {
 		return nil
 	}
-	unknown := errors.Is(past, ErrContactNotFound) || errors.Is(past, ErrAmbiguousContact) ||
+	unknown := op.eventType == typeTrack && (errors.Is(past, ErrContactNotFound) || errors.Is(past, ErrAmbiguousContact)) ||
 		op.hasOnlyUserID() && errors.Is(past, ErrMissingIdentifier)
 	if unknown {
 		if _, _, why := m.contactOf(op); why == "" {

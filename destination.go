@@ -14,7 +14,7 @@ import (
 //
 // A Destination remembers in memory which contact belongs to whom and which
 // messages it has processed, within the sizes of its [DestinationConfig]. As long
-// as its process lives, that prevents three kinds of duplicates:
+// as its process lives, that prevents four kinds of duplicates:
 //
 //   - Two events of a new person at the same time. Events of one person, by
 //     user ID (with [DestinationConfig.ResolveUserIDs]), by identifier and by
@@ -32,6 +32,13 @@ import (
 //     that person. If a lookup made at least a minute after the attempt still
 //     finds none, the ticket is created. Redeliver such events.
 //
+//   - A phone number that Trengo stores in another form. If the two differ only by
+//     a 0 or by the mobile digit of Argentina (9) or Mexico (1) directly behind the
+//     country code, the contact is the person's, also in later searches. Any other
+//     number may be somebody else's: the event ends with an
+//     [*AmbiguousContactError] that holds the contact, and for
+//     [DestinationConfig.PeopleTTL] no other is created for that person.
+//
 // To tell a contact's old tickets from a new one, a process lists the tickets of
 // one contact before it creates its first: one request per process.
 //
@@ -40,6 +47,13 @@ import (
 // duplicates tickets.
 //
 // # Limits
+//
+// A search makes at most four requests, which return 100 contacts each, or 25 if
+// Trengo does not allow more. A short email can occur in more contacts than that,
+// by chance or because somebody wants it to. Then an identify event by email
+// creates the contact, which finds an existing one; any other event ends with an
+// [*AmbiguousContactError] that is Truncated, unless the contact is known from an
+// earlier event. The person is searched for again after ten minutes.
 //
 // Several processes, or several Destinations, do not know of each other, and a
 // new process does not know of the one before. Two of them that process the same

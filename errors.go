@@ -61,8 +61,9 @@ var (
 	ErrContactNotFound = errors.New("contact not found")
 
 	// ErrAmbiguousContact is returned when several contacts have the
-	// identifier of the event, or when creating a contact returned somebody
-	// else's. The [*AmbiguousContactError] lists them.
+	// identifier of the event, when a search has too many hits to read them all,
+	// or when creating a contact returned one with another identifier. The
+	// [*AmbiguousContactError] lists them.
 	ErrAmbiguousContact = errors.New("ambiguous contact")
 )
 
