@@ -31,7 +31,6 @@ import (
 //     event ends with [ErrOutcomeUnknown], and nothing of the kind is created for
 //     that person. If a lookup made at least a minute after the attempt still
 //     finds none, the ticket is created. Redeliver such events.
-//
 //   - A phone number that Trengo stores in another form. If the two differ only by
 //     a 0 or by the mobile digit of Argentina (9) or Mexico (1) directly behind the
 //     country code, the contact is the person's, also in later searches. Any other
