@@ -32,7 +32,8 @@ func (s *ContactsService) Get(ctx context.Context, id int64) (*Contact, error) {
 // distinguish the two. Trengo matches emails reliably but may create
 // duplicates for phone numbers. Therefore a call with a phone number is not
 // repeated when the outcome of an attempt is unknown: it ends with
-// [ErrOutcomeUnknown]. An unknown channel is [ErrNotFound].
+// [ErrOutcomeUnknown]. Trengo may store a phone number in another form: compare
+// what you get. An unknown channel is [ErrNotFound].
 //
 // Trengo API: POST /channels/{id}/contacts
 func (s *ContactsService) Create(ctx context.Context, in ContactCreateParams) (*Contact, error) {

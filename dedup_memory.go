@@ -197,13 +197,14 @@ func (m *memory) nameOf(contactID int64) (name contactName, readAt time.Time) {
 // nothing. If it is not known whether their contact was created, it is not known
 // either how Trengo would have rewritten the number, so it is guessed.
 func (m *memory) aliasOf(op *operation) string {
-	if alias := m.alias(op.person); alias != "" {
-		return alias
+	if op.identifier.kind != IdentifierPhone {
+		return ""
 	}
-	if _, pending := m.pendingContact(op.person); pending && op.identifier.kind == IdentifierPhone {
+	alias := m.alias(op.person)
+	if _, pending := m.pendingContact(op.person); pending && alias == "" {
 		return identity.OtherPhone(op.identifier.key)
 	}
-	return ""
+	return alias
 }
 
 // alias returns the key under which a person's phone number was found, if it is
