@@ -3,8 +3,10 @@ package trengo_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -637,4 +639,58 @@ func TestDestination_lookupPagesDoNotOvertake(t *testing.T) {
 			t.Errorf("sent %s\nwant %s", got, want)
 		}
 	})
+}
+
+// Whatever others put into their names and emails, an event only touches a contact
+// with its own email.
+func TestDestination_lookupAmongLookalikes(t *testing.T) {
+	t.Parallel()
+	lookalikes := []string{
+		"joann@example.com", "ann@example.com.au", "ann@example.commerce.org", "x.ann@example.com", "ann@example.com@example.org",
+		"ann@example.com, bob@example.com", "ann@example.com bob@example.com", `"ann@example.com" <bob@example.com>`,
+		"Ann <joann@example.com>", "mailto:joann@example.com", "bob@example.com (ann@example.com)", "\u0101nn@example.com",
+		"ann@exam\u0440le.com", "\u212aann@example.com", "ann@example.com\u0131", "ann\u0000@example.com", "",
+	}
+	for seed := range uint64(40) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := rand.New(rand.NewPCG(seed, 0))
+				d := fixtures.NewDeployment(t)
+				d.Behavior.IgnorePerPage = r.IntN(2) == 0
+				for i := range [...]int{1, 1, 2, 20, 150, 450}[r.IntN(6)] {
+					email := lookalikes[r.IntN(len(lookalikes))]
+					c := fixtures.EmailContact(int64(1000+i), "ann@example.com", email)
+					if r.IntN(2) == 0 {
+						c.ChannelIDs = nil
+					}
+					d.AddContact(c)
+				}
+				owner := fixtures.EmailContact(11, "Ann", "ann@example.com")
+				if r.IntN(4) > 0 {
+					d.AddContact(oldest(owner))
+				}
+				served := 0
+				for i := range 40 {
+					ev := fixtures.Track(strconv.Itoa(i), fixtures.Spell(r, trengo.IdentifierEmail, "ann@example.com"))
+					if r.IntN(3) == 0 {
+						ev = fixtures.Identify(strconv.Itoa(i), fixtures.Spell(r, trengo.IdentifierEmail, "ann@example.com"), fmt.Sprint("Ann ", i))
+					}
+					if _, err := d.Process(ev); err == nil {
+						served++
+					}
+					time.Sleep(time.Minute)
+				}
+				for _, c := range d.Contacts() {
+					touched := !strings.Contains(c.Name, "@") || len(d.TicketsOf(c.ID)) > 0
+					if touched && c.Email != "ann@example.com" {
+						t.Errorf("the contact %d with the email %q was touched", c.ID, c.Email)
+					}
+				}
+				if served < 20 {
+					t.Errorf("%d of 40 events were served", served)
+				}
+			})
+		})
+	}
 }
