@@ -29,7 +29,7 @@ type outcome int
 const (
 	outcomeNone        outcome = iota
 	outcomeAccepted            // a usable 2xx response
-	outcomeNotSent             // no connection was obtained
+	outcomeNotSent             // no connection was obtained, or the server says that it did not process the request
 	outcomeRateLimited         // 429
 	outcomeLost                // no whole response, after a connection was obtained
 	outcomeServerError         // 5xx other than 501
@@ -41,6 +41,7 @@ const (
 type attempt struct {
 	traced      atomic.Bool  // the transport reports its connections
 	connections atomic.Int32 // that were obtained
+	guard       guard        // of a request that is not repeatable
 
 	response   *Response     // nil means that none arrived
 	retryAfter time.Duration // that the response asks for
@@ -51,6 +52,7 @@ type attempt struct {
 func (a *attempt) reset() {
 	a.traced.Store(false)
 	a.connections.Store(0)
+	a.guard.reset()
 	a.response, a.retryAfter, a.outcome, a.cause = nil, 0, outcomeNone, nil
 }
 
@@ -71,13 +73,16 @@ func (a *attempt) statusCode() int {
 }
 
 // judgeError is the outcome of an attempt without a response. If the transport
-// reports its connections, the attempt was sent if there was one. Any other
-// transport is sure not to have sent it only if it failed to dial.
+// reports its connections, the attempt was sent if there was one, unless net/http
+// says otherwise. Any other transport is sure not to have sent it only if it failed
+// to dial.
 func (a *attempt) judgeError(err error) outcome {
-	if a.connections.Load() > 0 {
+	switch {
+	case a.guard.wasUnsent(err):
+		return outcomeNotSent
+	case a.connections.Load() > 0:
 		return outcomeLost
-	}
-	if a.traced.Load() {
+	case a.traced.Load():
 		return outcomeNotSent
 	}
 	var failed *net.OpError
@@ -147,8 +152,12 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	// Only this request is traced: what the caller's code sends with its context
 	// is not part of the attempt.
 	timed = httptrace.WithClientTrace(timed, c.last.trace())
+	out := req.WithContext(timed)
+	if !c.req.Repeatable {
+		out = c.last.guard.protect(out, cancel)
+	}
 	began := time.Now()
-	resp, result, err := t.exchange(c, req.WithContext(timed), began)
+	resp, result, err := t.exchange(c, out, began)
 	if err != nil {
 		err = withContextError(ctx, err)
 		c.endAttempt(ctx, result, err, time.Since(began))
@@ -177,6 +186,10 @@ func (t *attemptTransport) exchange(c *call, req *http.Request, began time.Time)
 	if err == nil {
 		info = c.readRateInfo(resp, began)
 		return resp, outcomeNone, nil
+	}
+	if c.last.guard.stopped.Load() {
+		err = ErrStreamReset
+		c.last.connections.Add(-1) // nothing was sent over the last one
 	}
 	result := c.last.judgeError(err)
 	if result == outcomeNotSent {
