@@ -146,7 +146,12 @@ func isLoopback(host string) bool {
 // and cookie jar apply. The client is copied and never changed. Its Timeout
 // applies if it is shorter than that of [WithTimeout]. Redirects are not
 // followed, whatever its CheckRedirect says. By default the Client has its own
-// connection pool.
+// connection pool. That closes connections after 50 seconds without a request,
+// before a load balancer does, and asks an HTTP/2 connection for a sign of life
+// after 10 seconds of silence. A transport of yours should do both (IdleConnTimeout
+// and HTTP2.SendPingTimeout of [net/http.Transport]): without pings, an HTTP/2
+// connection that something on the way has lost fails every call until it is
+// closed.
 //
 // The transport should report its connections to [net/http/httptrace], as
 // [net/http.Transport] does. Otherwise a request that was never sent looks like

@@ -46,9 +46,6 @@ type HTTP2Server struct {
 	// HandleEarly is called as soon as the header of a request has arrived. Nil
 	// does nothing.
 	HandleEarly func(*HTTP2Stream)
-	// Secure wraps the connections of [HTTP2Server.Dial], for TLS. Nil leaves
-	// them as they are.
-	Secure func(net.Conn) net.Conn
 
 	mu       sync.Mutex
 	conns    []*http2Conn
@@ -77,16 +74,18 @@ func (s *HTTP2Server) Close() {
 // Dial opens a connection to the server, whatever the address.
 func (s *HTTP2Server) Dial(context.Context, string, string) (net.Conn, error) {
 	client, server := net.Pipe()
-	if s.Secure != nil {
-		server = s.Secure(server)
-	}
-	c := &http2Conn{server: s, conn: server, frames: make(chan []byte, 1000)}
+	s.Serve(server)
+	return client, nil
+}
+
+// Serve starts to serve a connection.
+func (s *HTTP2Server) Serve(conn net.Conn) {
+	c := &http2Conn{server: s, conn: conn, frames: make(chan []byte, 1000)}
 	s.mu.Lock()
 	s.conns = append(s.conns, c)
 	c.number = len(s.conns)
 	s.mu.Unlock()
 	go c.serve()
-	return client, nil
 }
 
 // Connections is how many connections were opened.

@@ -109,16 +109,12 @@ func New(opts Options) *Engine {
 	return e
 }
 
-// idlePerHost is enough for the number of workers that the documentation
-// suggests to keep their connections; net/http's own default is two.
-const idlePerHost = 64
-
 func (e *Engine) httpClient(given *http.Client) *http.Client {
 	hc := *e.retry.HTTPClient // has its own connection pool
 	if given != nil {
 		hc = *given
 	} else if pool, ok := hc.Transport.(*http.Transport); ok {
-		pool.MaxIdleConnsPerHost = idlePerHost
+		configurePool(pool)
 	}
 	next := hc.Transport
 	if next == nil {
@@ -134,6 +130,29 @@ func (e *Engine) httpClient(given *http.Client) *http.Client {
 	// write again.
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &hc
+}
+
+const (
+	// idlePerHost is enough for the number of workers that the documentation
+	// suggests to keep their connections; net/http's own default is two.
+	idlePerHost = 64
+
+	// idleTimeout is below the minute after which load balancers close a
+	// connection: a request must not meet one that is about to be closed.
+	idleTimeout = 50 * time.Second
+
+	// pingAfter and pingTimeout are how long an HTTP/2 connection may be silent
+	// before it is asked for a sign of life, and may take for it. Otherwise one
+	// that something between the two sides has lost would be used for ever.
+	pingAfter   = 10 * time.Second
+	pingTimeout = 5 * time.Second
+)
+
+// configurePool sets what matters to the default transport.
+func configurePool(pool *http.Transport) {
+	pool.MaxIdleConnsPerHost = idlePerHost
+	pool.IdleConnTimeout = idleTimeout
+	pool.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
 }
 
 // Do sends the call until there is a usable response or a reason to stop. The

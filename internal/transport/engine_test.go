@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/trengo-go/trengo/internal/testkit"
 )
 
 // A program may have replaced the default transport, for example to trace.
@@ -132,3 +135,84 @@ func TestRateLimitKeepsEarlierValues(t *testing.T) {
 		}
 	})
 }
+
+// An HTTP/2 connection that is silent is replaced, instead of being used until the
+// process ends.
+func TestNew_silentConnectionIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &testkit.HTTP2Server{Handle: func(s *testkit.HTTP2Stream) {
+			if s.Connection == 1 && s.Number > 1 {
+				s.Mute()
+				return
+			}
+			s.Respond(http.StatusOK, "{}")
+		}}
+		e := New(Options{Limit: 120, MaxRetries: 4, Timeout: 30 * time.Second, Authorization: bearer})
+		pool := ownTransport(t, e)
+		plain := server.Transport(t)
+		pool.DialContext, pool.Protocols = plain.DialContext, plain.Protocols
+		defer pool.CloseIdleConnections()
+		for range 2 {
+			began := time.Now()
+			_, err := e.Do(t.Context(), http2Call(http.MethodGet, true))
+			if took := time.Since(began); err != nil || took > 20*time.Second {
+				t.Errorf("after %s: %+v, want a response within 20s", took, failureOf(t, err))
+			}
+		}
+		if server.Connections() != 2 {
+			t.Errorf("%d connections, want 2", server.Connections())
+		}
+	})
+}
+
+// A connection that nobody uses is closed before a load balancer closes it.
+func TestNew_idleConnectionIsClosed(t *testing.T) {
+	certified := httptest.NewTLSServer(nil)
+	certified.Close()
+	for _, protocol := range []string{"h2", "http/1.1"} {
+		t.Run(protocol, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				connections := 0
+				e := New(Options{Limit: 120, Timeout: 30 * time.Second, Authorization: bearer})
+				pool := ownTransport(t, e)
+				defer pool.CloseIdleConnections()
+				pool.TLSClientConfig = certified.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+				pool.DialContext = func(context.Context, string, string) (net.Conn, error) {
+					connections++
+					client, server := net.Pipe()
+					secured := tls.Server(server, &tls.Config{Certificates: certified.TLS.Certificates, NextProtos: []string{protocol}})
+					if protocol == "h2" {
+						ok := &testkit.HTTP2Server{Handle: func(s *testkit.HTTP2Stream) { s.Respond(http.StatusOK, "{}") }}
+						ok.Serve(secured)
+					} else {
+						go (&staleServer{}).serve(secured)
+					}
+					return client, nil
+				}
+				in := newCall(http.MethodGet, true)
+				in.URL = "https://example.com/labels"
+				for i, pause := range []time.Duration{0, 45 * time.Second, 45 * time.Second, 45 * time.Second, 59 * time.Second} {
+					time.Sleep(pause)
+					if _, err := e.Do(t.Context(), in); err != nil {
+						t.Fatal(failureOf(t, err))
+					}
+					if want := 1 + i/4; connections != want {
+						t.Errorf("after a pause of %s: %d connections, want %d", pause, connections, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// ownTransport returns the default transport of an engine.
+func ownTransport(t *testing.T, e *Engine) *http.Transport {
+	t.Helper()
+	pool, ok := e.retry.HTTPClient.Transport.(*attemptTransport).next.(*http.Transport)
+	if !ok {
+		t.Fatal("the default transport is not one of net/http")
+	}
+	return pool
+}
+
+func bearer(context.Context) (string, error) { return "Bearer secret", nil }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -178,12 +179,14 @@ func TestHTTP2_overTLS(t *testing.T) {
 	certified := httptest.NewTLSServer(nil)
 	certified.Close()
 	server := failFirst(func(s *testkit.HTTP2Stream) { s.Reset(testkit.HTTP2ProtocolError) })
-	server.Secure = func(conn net.Conn) net.Conn {
-		return tls.Server(conn, &tls.Config{Certificates: certified.TLS.Certificates, NextProtos: []string{"h2"}})
-	}
-	transport := certified.Client().Transport.(*http.Transport).Clone()
-	transport.DialContext, transport.ForceAttemptHTTP2 = server.Dial, true
 	defer server.Close()
+	transport := certified.Client().Transport.(*http.Transport).Clone()
+	transport.ForceAttemptHTTP2 = true
+	transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		server.Serve(tls.Server(there, &tls.Config{Certificates: certified.TLS.Certificates, NextProtos: []string{"h2"}}))
+		return here, nil
+	}
 	in := newCall(http.MethodPost, false)
 	in.URL = "https://example.com/tickets"
 	_, err := newEngine(transport).Do(t.Context(), in)
