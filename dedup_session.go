@@ -60,7 +60,7 @@ func (s *session) foundStale(err error) bool { return s.fromMemory && isContactM
 // contact does not exist: an update as not found, a ticket as unprocessable.
 func isContactMissing(err error) bool {
 	var failed *Error
-	if errors.Is(err, ErrOutcomeUnknown) || !errors.As(err, &failed) {
+	if errors.Is(err, ErrOutcomeUnknown) || !errors.As(err, &failed) || failed.foreign {
 		return false
 	}
 	return failed.StatusCode == http.StatusNotFound || failed.StatusCode == http.StatusUnprocessableEntity

@@ -97,6 +97,8 @@ type Error struct {
 	OutcomeUnknown bool
 	// Err is the cause, if it is not the status; nil otherwise.
 	Err error
+
+	foreign bool // the response is not Trengo's own
 }
 
 // Error says which call failed and why, without personal data: it prints the
@@ -207,9 +209,10 @@ func (e *AmbiguousContactError) Is(target error) bool { return target == ErrAmbi
 // Retryable reports whether delivering the same event, or making the same
 // call, again later may succeed. It is true for a rate limit, an unknown
 // outcome, an outage of Trengo or the network, a context that ended, and a
-// rejected token, which an operator can replace. It is false for what fails
-// again: an invalid event, an unknown or ambiguous contact, any other 4xx, and
-// nil.
+// rejected token, which an operator can replace. It is also true for a redirect,
+// for a 421, 425 or 501, and for any other 4xx whose body is not JSON: that is a
+// maintenance page or a firewall, not Trengo. It is false for what fails again: an
+// invalid event, an unknown or ambiguous contact, any other 4xx, and nil.
 //
 // It does not say that repeating is harmless. Give a repeated event to the
 // same [Destination]. Before you repeat a call of a [Client] that ended with
@@ -222,12 +225,12 @@ func Retryable(err error) bool {
 	if !errors.As(err, &failed) {
 		return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 	}
-	switch status := failed.StatusCode; {
-	case status == 0:
+	switch failed.StatusCode {
+	case 0:
 		return !errors.As(err, new(*invalidRequestError))
-	case status < 300:
+	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly:
 		return true
-	default:
-		return status == http.StatusRequestTimeout || status >= 500 && status != http.StatusNotImplemented
 	}
+	isRefusal := failed.StatusCode >= 400 && failed.StatusCode < 500
+	return !isRefusal || failed.foreign
 }

@@ -50,6 +50,7 @@ func TestError_ofEveryFault(t *testing.T) {
 	json := func(status int) trengotest.Fault {
 		return trengotest.Respond(status, "application/json", `{"message":"No."}`)
 	}
+	empty := func(status int) trengotest.Fault { return trengotest.Respond(status, "", "") }
 	read := trengo.Request{Path: "/tickets/5"}
 	create := trengo.Request{Method: http.MethodPost, Path: "/tickets", Body: struct{}{}}
 	remove := trengo.Request{Method: http.MethodDelete, Path: "/tickets/5"}
@@ -61,16 +62,32 @@ func TestError_ofEveryFault(t *testing.T) {
 		opts   []trengo.Option
 		want   verdict
 	}{
-		{"302", read, []trengotest.Fault{trengotest.RespondHTML(302)}, nil, verdict{nil, 302, 0, 1, false, "trengo: GET /tickets/5: 302 Found"}},
+		{"302 for a read", read, []trengotest.Fault{trengotest.RespondHTML(302)}, nil, verdict{nil, 302, 0, 1, true, "trengo: GET /tickets/5: 302 Found"}},
+		{"302 for a create", create, []trengotest.Fault{trengotest.RespondHTML(302)}, nil, verdict{[]string{"outcome unknown"}, 302, 0, 1, true, "trengo: POST /tickets: 302 Found; outcome unknown"}},
+		{"302 for a delete", remove, []trengotest.Fault{json(302)}, nil, verdict{nil, 302, 0, 1, true, "trengo: DELETE /tickets/5: 302 Found"}},
+		{"304 for a create", create, []trengotest.Fault{empty(304)}, nil, verdict{[]string{"outcome unknown"}, 304, 0, 1, true, "trengo: POST /tickets: 304 Not Modified; outcome unknown"}},
 		{"400", create, []trengotest.Fault{json(400)}, nil, verdict{nil, 400, 0, 1, false, "trengo: POST /tickets: 400 Bad Request"}},
 		{"401", read, []trengotest.Fault{json(401)}, nil, verdict{[]string{"unauthorized"}, 401, 0, 1, true, "trengo: GET /tickets/5: 401 Unauthorized"}},
 		{"403", create, []trengotest.Fault{json(403)}, nil, verdict{[]string{"unauthorized"}, 403, 0, 1, true, "trengo: POST /tickets: 403 Forbidden"}},
 		{"404", read, []trengotest.Fault{json(404)}, nil, verdict{[]string{"not found"}, 404, 0, 1, false, "trengo: GET /tickets/5: 404 Not Found"}},
-		{"404 with a web page", remove, []trengotest.Fault{trengotest.RespondHTML(404)}, nil, verdict{[]string{"not found"}, 404, 0, 1, false, "trengo: DELETE /tickets/5: 404 Not Found"}},
+		{"400 with a web page", create, []trengotest.Fault{trengotest.RespondHTML(400)}, nil, verdict{nil, 400, 0, 1, true, "trengo: POST /tickets: 400 Bad Request"}},
+		{"403 with a web page", create, []trengotest.Fault{trengotest.RespondHTML(403)}, nil, verdict{[]string{"unauthorized"}, 403, 0, 1, true, "trengo: POST /tickets: 403 Forbidden"}},
+		{"404 with a web page", remove, []trengotest.Fault{trengotest.RespondHTML(404)}, nil, verdict{[]string{"not found"}, 404, 0, 1, true, "trengo: DELETE /tickets/5: 404 Not Found"}},
+		{"404 with text", read, []trengotest.Fault{trengotest.Respond(404, "text/plain", "404 page not found")}, nil, verdict{[]string{"not found"}, 404, 0, 1, true, "trengo: GET /tickets/5: 404 Not Found"}},
+		{"404 with a web page that claims to be JSON", read, []trengotest.Fault{trengotest.Respond(404, "application/json", fixtures.HTMLPage)}, nil, verdict{[]string{"not found"}, 404, 0, 1, true, "trengo: GET /tickets/5: 404 Not Found"}},
+		{"404 with JSON that claims to be a web page", read, []trengotest.Fault{trengotest.Respond(404, "text/html", `{"message":"No."}`)}, nil, verdict{[]string{"not found"}, 404, 0, 1, false, "trengo: GET /tickets/5: 404 Not Found"}},
+		{"404 with JSON after a byte order mark", read, []trengotest.Fault{trengotest.Respond(404, "application/json", "\ufeff [] ")}, nil, verdict{[]string{"not found"}, 404, 0, 1, false, "trengo: GET /tickets/5: 404 Not Found"}},
+		{"404 without a body", read, []trengotest.Fault{empty(404)}, nil, verdict{[]string{"not found"}, 404, 0, 1, false, "trengo: GET /tickets/5: 404 Not Found"}},
+		{"422 with white space", create, []trengotest.Fault{trengotest.Respond(422, "text/html", " \r\n")}, nil, verdict{[]string{"unprocessable"}, 422, 0, 1, false, "trengo: POST /tickets: 422 Unprocessable Entity"}},
+		{"406 with a web page", create, []trengotest.Fault{trengotest.RespondHTML(406)}, nil, verdict{nil, 406, 0, 1, true, "trengo: POST /tickets: 406 Not Acceptable"}},
 		{"405", create, []trengotest.Fault{json(405)}, nil, verdict{nil, 405, 0, 1, false, "trengo: POST /tickets: 405 Method Not Allowed"}},
-		{"408", create, []trengotest.Fault{json(408)}, nil, verdict{nil, 408, 0, 1, true, "trengo: POST /tickets: 408 Request Timeout"}},
+		{"408 for a create", create, []trengotest.Fault{json(408)}, nil, verdict{[]string{"outcome unknown"}, 408, 0, 1, true, "trengo: POST /tickets: 408 Request Timeout; outcome unknown"}},
+		{"408 for a read", read, []trengotest.Fault{json(408)}, nil, verdict{nil, 408, 0, 5, true, "trengo: GET /tickets/5: 408 Request Timeout; 5 attempts"}},
+		{"408 for a delete", remove, []trengotest.Fault{trengotest.RespondHTML(408)}, nil, verdict{[]string{"outcome unknown"}, 408, 0, 5, true, "trengo: DELETE /tickets/5: 408 Request Timeout; outcome unknown; 5 attempts"}},
 		{"409", create, []trengotest.Fault{json(409)}, nil, verdict{nil, 409, 0, 1, false, "trengo: POST /tickets: 409 Conflict"}},
+		{"421", create, []trengotest.Fault{json(421)}, nil, verdict{nil, 421, 0, 1, true, "trengo: POST /tickets: 421 Misdirected Request"}},
 		{"422", create, []trengotest.Fault{json(422)}, nil, verdict{[]string{"unprocessable"}, 422, 0, 1, false, "trengo: POST /tickets: 422 Unprocessable Entity"}},
+		{"425", create, []trengotest.Fault{json(425)}, nil, verdict{nil, 425, 0, 1, true, "trengo: POST /tickets: 425 Too Early"}},
 		{"429 with Retry-After", create, []trengotest.Fault{trengotest.TooManyRequests("20")}, once, verdict{[]string{"rate limited"}, 429, 20 * time.Second, 1, true, "trengo: POST /tickets: 429 Too Many Requests; retry after 20s"}},
 		{"429 without Retry-After", read, []trengotest.Fault{trengotest.TooManyRequests("")}, once, verdict{[]string{"rate limited"}, 429, 15 * time.Second, 1, true, "trengo: GET /tickets/5: 429 Too Many Requests; retry after 15s"}},
 		{"429 until the last attempt", create, []trengotest.Fault{trengotest.TooManyRequests("20")}, nil, verdict{[]string{"rate limited"}, 429, 20 * time.Second, 5, true, "trengo: POST /tickets: 429 Too Many Requests; retry after 20s; 5 attempts"}},
@@ -79,7 +96,7 @@ func TestError_ofEveryFault(t *testing.T) {
 		{"500 for a delete", remove, []trengotest.Fault{json(500)}, nil, verdict{[]string{"outcome unknown"}, 500, 0, 5, true, "trengo: DELETE /tickets/5: 500 Internal Server Error; outcome unknown; 5 attempts"}},
 		{"500 for a create", create, []trengotest.Fault{json(500)}, nil, verdict{[]string{"outcome unknown"}, 500, 0, 1, true, "trengo: POST /tickets: 500 Internal Server Error; outcome unknown"}},
 		{"500 for a HEAD", trengo.Request{Method: http.MethodHead, Path: "/tickets/5"}, []trengotest.Fault{json(500)}, nil, verdict{nil, 500, 0, 5, true, "trengo: HEAD /tickets/5: 500 Internal Server Error; 5 attempts"}},
-		{"501", create, []trengotest.Fault{json(501)}, nil, verdict{nil, 501, 0, 1, false, "trengo: POST /tickets: 501 Not Implemented"}},
+		{"501", create, []trengotest.Fault{json(501)}, nil, verdict{nil, 501, 0, 1, true, "trengo: POST /tickets: 501 Not Implemented"}},
 		{"502 with a web page", create, []trengotest.Fault{trengotest.RespondHTML(502)}, nil, verdict{[]string{"outcome unknown"}, 502, 0, 1, true, "trengo: POST /tickets: 502 Bad Gateway; outcome unknown"}},
 		{"503", read, []trengotest.Fault{json(503)}, once, verdict{nil, 503, 0, 1, true, "trengo: GET /tickets/5: 503 Service Unavailable"}},
 		{"504", create, []trengotest.Fault{json(504)}, nil, verdict{[]string{"outcome unknown"}, 504, 0, 1, true, "trengo: POST /tickets: 504 Gateway Timeout; outcome unknown"}},
@@ -91,6 +108,10 @@ func TestError_ofEveryFault(t *testing.T) {
 		{"slower than the timeout", create, []trengotest.Fault{trengotest.Slow(time.Hour)}, nil, verdict{[]string{"deadline exceeded", "outcome unknown"}, 0, 0, 1, true, "trengo: POST /tickets: timeout; outcome unknown"}},
 		{"a write that may have taken effect, then 429", remove, []trengotest.Fault{json(500), trengotest.TooManyRequests("400")}, nil, verdict{[]string{"outcome unknown", "rate limited"}, 429, 400 * time.Second, 2, true, "trengo: DELETE /tickets/5: 429 Too Many Requests; outcome unknown; retry after 6m40s; 2 attempts"}},
 		{"a write that may have taken effect, then 404", remove, []trengotest.Fault{json(500), json(404)}, nil, verdict{[]string{"not found"}, 404, 0, 2, false, "trengo: DELETE /tickets/5: 404 Not Found; 2 attempts"}},
+		{"a write that may have taken effect, then 404 without a body", remove, []trengotest.Fault{json(500), empty(404)}, nil, verdict{[]string{"not found"}, 404, 0, 2, false, "trengo: DELETE /tickets/5: 404 Not Found; 2 attempts"}},
+		{"a write that may have taken effect, then 404 with a web page", remove, []trengotest.Fault{json(500), trengotest.RespondHTML(404)}, nil, verdict{[]string{"not found", "outcome unknown"}, 404, 0, 2, true, "trengo: DELETE /tickets/5: 404 Not Found; outcome unknown; 2 attempts"}},
+		{"a write that may have taken effect, then 421", remove, []trengotest.Fault{json(500), json(421)}, nil, verdict{[]string{"outcome unknown"}, 421, 0, 2, true, "trengo: DELETE /tickets/5: 421 Misdirected Request; outcome unknown; 2 attempts"}},
+		{"a write that may have taken effect, then 302", remove, []trengotest.Fault{json(500), empty(302)}, nil, verdict{[]string{"outcome unknown"}, 302, 0, 2, true, "trengo: DELETE /tickets/5: 302 Found; outcome unknown; 2 attempts"}},
 		{"a write that may have taken effect, then 401", remove, []trengotest.Fault{json(500), json(401)}, nil, verdict{[]string{"outcome unknown", "unauthorized"}, 401, 0, 2, true, "trengo: DELETE /tickets/5: 401 Unauthorized; outcome unknown; 2 attempts"}},
 	}
 	for _, tt := range tests {
@@ -380,7 +401,7 @@ func TestError_text(t *testing.T) {
 		{"a certificate", trengo.Error{Method: "GET", Path: "/labels", Err: &tls.CertificateVerificationError{Err: personal}}, "trengo: GET /labels: certificate not trusted"},
 		{"JSON that does not fit", trengo.Error{Method: "GET", Path: "/labels", Err: &json.UnmarshalTypeError{Value: "ann", Type: reflect.TypeFor[int64](), Field: "ann"}}, "trengo: GET /labels: the response does not fit int64"},
 		{"an error with a URL", trengo.Error{Method: "GET", Path: "/labels", Err: &url.Error{Op: "Get", URL: "https://app.trengo.com?term=ann", Err: io.EOF}}, "trengo: GET /labels: connection lost"},
-		{"any other error", trengo.Error{Method: "GET", Path: "/labels", Err: personal}, "trengo: GET /labels: *errors.errorString"},
+		{"any other error", trengo.Error{Method: "GET", Path: "/labels", Err: personal}, "trengo: GET /labels: unknown error"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -413,11 +434,14 @@ func TestError_matching(t *testing.T) {
 		{"outcome unknown", &trengo.Error{StatusCode: 404, OutcomeUnknown: true}, []string{"not found", "outcome unknown"}, true},
 		{"an unusable response", &trengo.Error{StatusCode: 200}, nil, true},
 		{"the last successful status", &trengo.Error{StatusCode: 299}, nil, true},
-		{"a redirect", &trengo.Error{StatusCode: 300}, nil, false},
+		{"a redirect", &trengo.Error{StatusCode: 300}, nil, true},
 		{"a bad request", &trengo.Error{StatusCode: 400}, nil, false},
 		{"a request timeout", &trengo.Error{StatusCode: 408}, nil, true},
+		{"a misdirected request", &trengo.Error{StatusCode: 421}, nil, true},
+		{"too early", &trengo.Error{StatusCode: 425}, nil, true},
+		{"the last refusal", &trengo.Error{StatusCode: 499}, nil, false},
 		{"a server error", &trengo.Error{StatusCode: 500}, nil, true},
-		{"not implemented", &trengo.Error{StatusCode: 501}, nil, false},
+		{"not implemented", &trengo.Error{StatusCode: 501}, nil, true},
 		{"a bad gateway", &trengo.Error{StatusCode: 502}, nil, true},
 		{"a sentinel", trengo.ErrOutcomeUnknown, []string{"outcome unknown"}, true},
 		{"another sentinel", trengo.ErrNotFound, []string{"not found"}, false},

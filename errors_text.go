@@ -1,17 +1,8 @@
 package trengo
 
 import (
-	"context"
-	"crypto/tls"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"net"
+	"cmp"
 	"strings"
-	"syscall"
-
-	"github.com/trengo-go/trengo/internal/transport"
 )
 
 // errorPrefix begins the text of every error that leaves this package, once:
@@ -84,10 +75,23 @@ type safeText string
 
 func (e safeText) Error() string { return string(e) }
 
+// A namedError is an error of another package with a text of this package in place
+// of its own.
+type namedError struct {
+	text safeText
+	err  error
+}
+
+func (e *namedError) Error() string { return string(e.text) }
+
+func (e *namedError) Unwrap() error { return e.err }
+
 // A tokenSourceError says why an attempt did not get a token.
 type tokenSourceError struct{ err error }
 
-func (e *tokenSourceError) Error() string { return "no token: " + safeErrorText(e.err) }
+func (e *tokenSourceError) Error() string {
+	return "no token: " + cmp.Or(nameError(e.err), "the source failed")
+}
 
 func (e *tokenSourceError) Unwrap() error { return e.err }
 
@@ -98,53 +102,10 @@ func (e *invalidRequestError) Error() string { return "invalid request: " + safe
 
 func (e *invalidRequestError) Unwrap() error { return e.err }
 
-// safeErrorText returns what may be printed of an error of another package. It does
-// not use the text of the error, because the standard library quotes what it
-// received.
+// safeErrorText returns what may be printed of an error of another package.
 func safeErrorText(err error) string {
-	var (
-		own       safeText
-		source    *tokenSourceError
-		invalid   *invalidRequestError
-		mismatch  *json.UnmarshalTypeError
-		lookup    *net.DNSError
-		network   *net.OpError
-		errno     syscall.Errno
-		untrusted *tls.CertificateVerificationError
-		timed     interface{ Timeout() bool }
-	)
-	switch {
-	case err == nil:
+	if err == nil {
 		return "no response"
-	case errors.As(err, &source):
-		return source.Error()
-	case errors.As(err, &invalid):
-		return invalid.Error()
-	case errors.As(err, &own):
-		return string(own)
-	case errors.Is(err, transport.ErrTooLate):
-		return "not sent, because " + transport.ErrTooLate.Error()
-	case errors.Is(err, context.Canceled):
-		return "context canceled"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "timeout"
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return "connection lost"
-	case errors.Is(err, transport.ErrResponseTooLong):
-		return "the response is too long"
-	case errors.As(err, &mismatch):
-		return "the response does not fit " + mismatch.Type.String()
-	case errors.As(err, &lookup):
-		return "host not found"
-	case errors.As(err, &errno) && errors.As(err, &network):
-		return network.Op + ": " + errno.Error()
-	case errors.As(err, &errno):
-		return errno.Error()
-	case errors.As(err, &untrusted):
-		return "certificate not trusted"
-	case errors.As(err, &timed) && timed.Timeout():
-		return "timeout"
-	default:
-		return fmt.Sprintf("%T", err)
 	}
+	return cmp.Or(nameError(err), "unknown error")
 }

@@ -20,12 +20,12 @@ type AttemptClass string
 // The ways in which an attempt ends.
 const (
 	AttemptClassOK             AttemptClass = ""                // a usable response
-	AttemptClassNoConnection   AttemptClass = "no_connection"   // nothing was sent
+	AttemptClassNoConnection   AttemptClass = "no_connection"   // nothing was sent, or Trengo did not process it
 	AttemptClassRateLimited    AttemptClass = "rate_limited"    // 429
 	AttemptClassTimeout        AttemptClass = "timeout"         // no response in time
 	AttemptClassCanceled       AttemptClass = "canceled"        // the caller's context was canceled
 	AttemptClassConnectionLost AttemptClass = "connection_lost" // after the connection was obtained
-	AttemptClassServerError    AttemptClass = "server_error"    // 5xx, except 501
+	AttemptClassServerError    AttemptClass = "server_error"    // 5xx, except 501, or 408
 	AttemptClassUnreadable     AttemptClass = "unreadable"      // 2xx, but not what was asked for
 	AttemptClassRefused        AttemptClass = "refused"         // any other response
 )

@@ -474,7 +474,7 @@ func TestWithTokenSource_noToken(t *testing.T) {
 		cause  error // nil: not compared
 		says   string
 	}{
-		{"the source fails", func(context.Context) (string, error) { return "s3cret", errVault }, errVault, "trengo: GET /labels: no token: *errors.errorString"},
+		{"the source fails", func(context.Context) (string, error) { return "s3cret", errVault }, errVault, "trengo: GET /labels: no token: the source failed"},
 		{"the source times out", func(context.Context) (string, error) { return "", context.DeadlineExceeded }, context.DeadlineExceeded, "trengo: GET /labels: no token: timeout"},
 		{"the token is empty", func(context.Context) (string, error) { return "", nil }, nil, "trengo: GET /labels: no token: the token is empty"},
 		{"the token has a line break", func(context.Context) (string, error) { return "s3cret\n", nil }, nil, "trengo: GET /labels: no token: the token has a character that is not allowed, such as a space or a line break"},

@@ -2,6 +2,7 @@ package trengo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -69,6 +70,7 @@ func (q *requester) do(ctx context.Context, r Request, decode func([]byte) error
 		return invalidRequest(r, err)
 	}
 	call.Accept = func(resp *transport.Response) error { return acceptResponse(resp, decode) }
+	call.FromAPI = isFromTrengo
 	if _, err := q.engine.Do(ctx, call); err != nil {
 		return newError(r.Method, r.Path, err)
 	}
@@ -76,7 +78,7 @@ func (q *requester) do(ctx context.Context, r Request, decode func([]byte) error
 }
 
 func invalidRequest(r Request, err error) *Error {
-	return &Error{Method: r.Method, Path: r.Path, Err: &invalidRequestError{err}}
+	return &Error{Method: cmp.Or(r.Method, http.MethodGet), Path: r.Path, Err: &invalidRequestError{err}}
 }
 
 // A validator is a request body that can tell what is wrong with it.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/trengo-go/trengo/internal/transport"
@@ -18,32 +19,90 @@ const maxErrorBody = 1 << 10
 // where the API does not have a route, the web application returns 200 and
 // HTML.
 func acceptResponse(resp *transport.Response, decode func([]byte) error) error {
-	body := bytes.TrimSpace(bytes.TrimPrefix(resp.Body, []byte("\ufeff")))
+	body := trimBody(resp.Body)
 	switch {
 	case len(body) == 0 && decode == nil:
 		return nil
 	case len(body) == 0:
-		return safeText("an empty response instead of JSON")
+		return emptyError(resp)
 	case decode == nil && json.Valid(body):
 		return nil
 	case decode == nil:
-		return notJSONError(resp)
+		return notJSONError(resp.Header, body)
 	}
 	err := decode(body)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		return notJSONError(resp)
+	if err != nil && !json.Valid(body) {
+		return notJSONError(resp.Header, body)
 	}
 	return err
 }
 
-func notJSONError(resp *transport.Response) error {
-	media := printableMediaType(resp.Header)
-	if media == "application/json" {
-		return safeText("invalid or truncated JSON")
-	}
-	return safeText(media + " instead of JSON")
+func trimBody(body []byte) []byte {
+	return bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 }
+
+// isFromTrengo reports whether an error response is Trengo's own, and not one of a
+// firewall, a proxy or a maintenance page in front of it: Trengo sends JSON, or
+// nothing.
+func isFromTrengo(resp *transport.Response) bool {
+	body := trimBody(resp.Body)
+	return len(body) == 0 || json.Valid(body)
+}
+
+func emptyError(resp *transport.Response) error {
+	const text = safeText("an empty response instead of JSON")
+	if resp.StatusCode == http.StatusNoContent {
+		return transport.Permanent(text)
+	}
+	return text
+}
+
+// notJSONError does not expect JSON of the next attempt either, unless this looks
+// like the beginning of some.
+func notJSONError(header http.Header, body []byte) error {
+	if media := printableMediaType(header); media != "application/json" {
+		return transport.Doubtful(safeText(media + " instead of JSON"))
+	}
+	const text = safeText("invalid or truncated JSON")
+	if body[0] != '{' && body[0] != '[' {
+		return transport.Doubtful(text)
+	}
+	return text
+}
+
+// decodeInto returns the decoder of what a caller wants, nil if that is nothing.
+func decodeInto(out any) (func([]byte) error, error) {
+	if out == nil {
+		return nil, nil
+	}
+	if v := reflect.ValueOf(out); v.Kind() != reflect.Pointer || v.IsNil() {
+		return nil, safeText("the response cannot be decoded into what is not a pointer")
+	}
+	return func(body []byte) error {
+		if err := json.Unmarshal(body, out); err != nil {
+			return transport.Permanent(&mismatchError{wanted: reflect.TypeOf(out).Elem(), err: err})
+		}
+		return nil
+	}, nil
+}
+
+// A mismatchError says that a response is not of the type that the caller wants.
+// Another response would not be, either.
+type mismatchError struct {
+	wanted reflect.Type
+	err    error
+}
+
+func (e *mismatchError) Error() string {
+	wanted := e.wanted
+	var part *json.UnmarshalTypeError
+	if errors.As(e.err, &part) {
+		wanted = part.Type
+	}
+	return "the response does not fit " + wanted.String()
+}
+
+func (e *mismatchError) Unwrap() error { return e.err }
 
 // printableMediaType names the usual types only: any other could be somebody's
 // name or phone number.
@@ -68,16 +127,32 @@ func newError(method, path string, err error) *Error {
 		OutcomeUnknown: failed.OutcomeUnknown,
 		Err:            failed.Cause,
 	}
+	if e.Err != nil && nameError(e.Err) == "" {
+		e.Err = &namedError{text: nameClass(failed.Class), err: e.Err}
+	}
 	if resp := failed.Response; resp != nil {
 		e.StatusCode = resp.StatusCode
 		e.Header = resp.Header
 		e.Body = resp.Body[:min(len(resp.Body), maxErrorBody)]
 		e.Message, e.Fields = readErrorBody(resp.Body)
+		e.foreign = !isFromTrengo(resp)
 	}
 	if failed.RateLimited && e.StatusCode != http.StatusTooManyRequests {
 		e.Err = ErrRateLimited
 	}
 	return e
+}
+
+// nameClass names an error of which nothing is known but how the attempt ended.
+func nameClass(class transport.AttemptClass) safeText {
+	switch class {
+	case transport.ClassNoConnection:
+		return "no connection"
+	case transport.ClassUnreadable:
+		return "the response cannot be read"
+	default:
+		return "connection lost"
+	}
 }
 
 // readErrorBody reads as much as it can of an error's JSON. Trengo sends an empty

@@ -1,9 +1,6 @@
 package trengo
 
-import (
-	"context"
-	"encoding/json"
-)
+import "context"
 
 // A Client is a rate-limited, retrying client for the Trengo REST API v2 with
 // one token. It is safe for concurrent use. Trengo counts requests per token,
@@ -38,8 +35,9 @@ func NewClient(token string, opts ...Option) (*Client, error) {
 // decodes the JSON of a 2xx response into out. If out is nil, an empty response
 // is accepted, too. The package documentation says which requests are repeated
 // when. A call whose deadline is closer than the fastest recent response is not
-// sent; its error is a [context.DeadlineExceeded]. The error is an [*Error]; out
-// may be partly filled then.
+// sent; its error is a [context.DeadlineExceeded]. A response that is JSON but does
+// not fit out is an error, and the request is not repeated. The error is an
+// [*Error]; out may be partly filled then.
 //
 // The services call the endpoints that they know. Use Do for the others, such as
 // a message in the team chat:
@@ -47,9 +45,9 @@ func NewClient(token string, opts ...Option) (*Client, error) {
 //	message := map[string]any{"threadId": 5, "body": "Deployed"}
 //	err := client.Do(ctx, trengo.Request{Method: "POST", Path: "/internal_chat/messages", Body: message}, nil)
 func (c *Client) Do(ctx context.Context, r Request, out any) error {
-	var decode func([]byte) error
-	if out != nil {
-		decode = func(body []byte) error { return json.Unmarshal(body, out) }
+	decode, err := decodeInto(out)
+	if err != nil {
+		return invalidRequest(r, err)
 	}
 	return c.requesterOrNil().do(ctx, r, decode)
 }

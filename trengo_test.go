@@ -194,8 +194,8 @@ func TestClient_Do_redirectIsNotFollowed(t *testing.T) {
 			if failed.StatusCode != status || failed.Err != nil || failed.OutcomeUnknown || sent != 1 {
 				t.Errorf("%d to %q: %d requests, error %v; want the status after one request", status, location, sent, err)
 			}
-			if trengo.Retryable(err) {
-				t.Errorf("%d to %q is retryable", status, location)
+			if !trengo.Retryable(err) {
+				t.Errorf("%d to %q is not retryable", status, location)
 			}
 		}
 	}

@@ -23,6 +23,12 @@ const (
 // its end.
 var ErrResponseTooLong = errors.New("the response is too long")
 
+// A ContractError says how the caller's transport breaks the contract of
+// [http.RoundTripper].
+type ContractError string
+
+func (e ContractError) Error() string { return string(e) }
+
 // An outcome is how an attempt ended, as far as retries depend on it.
 type outcome int
 
@@ -32,9 +38,11 @@ const (
 	outcomeNotSent             // no connection was obtained, or the server says that it did not process the request
 	outcomeRateLimited         // 429
 	outcomeLost                // no whole response, after a connection was obtained
-	outcomeServerError         // 5xx other than 501
+	outcomeServerError         // 5xx other than 501, or 408
 	outcomeUnreadable          // a 2xx response that cannot be used
-	outcomeRefused             // any other response
+	outcomeRedirected          // 3xx
+	outcomeRefused             // any other 4xx of the API itself
+	outcomeTurnedAway          // any other response: something in front of the API sent it
 )
 
 // An attempt is one request of a call, and how it ended.
@@ -92,20 +100,24 @@ func (a *attempt) judgeError(err error) outcome {
 	return outcomeLost
 }
 
-// judgeResponse is the outcome of an attempt with a response.
-func (a *attempt) judgeResponse(readErr error, accept func(*Response) error) (outcome, error) {
+// judgeResponse is the outcome of an attempt with a response to req.
+func (a *attempt) judgeResponse(req *Call, readErr error) (outcome, error) {
 	switch status := a.response.StatusCode; {
 	case isSuccess(status) && readErr != nil:
 		return outcomeUnreadable, readErr
 	case isSuccess(status):
-		if err := accept(a.response); err != nil {
+		if err := req.Accept(a.response); err != nil {
 			return outcomeUnreadable, err
 		}
 		return outcomeAccepted, nil
 	case status == http.StatusTooManyRequests:
 		return outcomeRateLimited, nil
-	case status >= 500 && status != http.StatusNotImplemented:
+	case status >= 500 && status != http.StatusNotImplemented, status == http.StatusRequestTimeout:
 		return outcomeServerError, nil
+	case status >= 300 && status < 400:
+		return outcomeRedirected, nil
+	case status == http.StatusNotImplemented, status == http.StatusMisdirectedRequest, status == http.StatusTooEarly, !req.isFromAPI(a.response):
+		return outcomeTurnedAway, nil
 	default:
 		return outcomeRefused, nil
 	}
@@ -114,15 +126,8 @@ func (a *attempt) judgeResponse(readErr error, accept func(*Response) error) (ou
 // isConclusive reports whether the response shows that the call has not taken
 // effect, whatever the outcome of earlier attempts.
 func (a *attempt) isConclusive() bool {
-	if a.outcome != outcomeRefused {
-		return false
-	}
-	switch status := a.response.StatusCode; status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusRequestTimeout:
-		return false
-	default:
-		return status >= 400 && status < 500
-	}
+	status := a.statusCode()
+	return a.outcome == outcomeRefused && status != http.StatusUnauthorized && status != http.StatusForbidden
 }
 
 func isSuccess(status int) bool { return status >= 200 && status < 300 }
@@ -167,7 +172,7 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	elapsed := time.Since(began)
 	c.last.response = response
 	resp.Body = http.NoBody
-	result, cause := c.last.judgeResponse(withContextError(ctx, err), c.req.Accept)
+	result, cause := c.last.judgeResponse(c.req, withContextError(ctx, err))
 	c.endAttempt(ctx, result, cause, elapsed)
 	return resp, nil
 }
@@ -204,13 +209,13 @@ func (t *attemptTransport) forward(req *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(req)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, asProxyError(err)
 	case resp == nil:
-		return nil, fmt.Errorf("the transport (%T) returned neither a response nor an error", t.next)
+		return nil, ContractError(fmt.Sprintf("the transport (%T) returned neither a response nor an error", t.next))
 	case resp.Body != nil:
 		return resp, nil
 	case resp.ContentLength > 0 && req.Method != http.MethodHead:
-		return nil, fmt.Errorf("the transport (%T) returned a response of %d bytes without a body", t.next, resp.ContentLength)
+		return nil, ContractError(fmt.Sprintf("the transport (%T) returned a response of %d bytes without a body", t.next, resp.ContentLength))
 	}
 	resp.Body = http.NoBody
 	return resp, nil

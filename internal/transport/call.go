@@ -50,6 +50,7 @@ type call struct {
 	totalWait time.Duration // in the whole call
 
 	mayHaveActed bool // an attempt may have taken effect
+	doubts       int  // attempts that are worth one more
 	final        bool // finish was called
 	// noRoom says why the next attempt is not sent, and reason any other cause
 	// to end the call. Both are nil if the last attempt is the cause.
@@ -166,7 +167,7 @@ func (c *call) readRateInfo(resp *http.Response, began time.Time) rateInfo {
 		// The gate is closed for as long as the server asks. That calls fail
 		// instead of waiting is not a reason to open it early.
 		info.pause = min(c.last.retryAfter, max(maxPause, c.engine.opts.MaxWait))
-	case resp.StatusCode >= http.StatusInternalServerError:
+	case resp.StatusCode >= http.StatusInternalServerError, resp.StatusCode == http.StatusRequestTimeout:
 		// The reset of the rate limit does not say when an outage ends.
 		c.last.retryAfter, _ = parseRetryAfter(http.Header{
 			headerRetryAfter: resp.Header[headerRetryAfter],
@@ -188,8 +189,16 @@ func (c *call) cappedRetryAfter() time.Duration {
 // endAttempt records how the last attempt ended.
 func (c *call) endAttempt(ctx context.Context, result outcome, cause error, elapsed time.Duration) {
 	c.last.outcome, c.last.cause = result, cause
-	if result == outcomeLost || result == outcomeServerError || result == outcomeUnreadable {
+	switch result {
+	case outcomeLost, outcomeServerError, outcomeUnreadable:
 		c.mayHaveActed = true
+	case outcomeRedirected:
+		// Web applications redirect a POST to what it has made.
+		c.mayHaveActed = c.mayHaveActed || !c.req.Repeatable
+	case outcomeNone, outcomeAccepted, outcomeNotSent, outcomeRateLimited, outcomeRefused, outcomeTurnedAway:
+	}
+	if prospectOf(cause) == prospectDoubtful {
+		c.doubts++
 	}
 	if c.engine.observer.enabled(ctx) {
 		c.engine.observer.attempt(ctx, c.describe(elapsed))
@@ -269,13 +278,26 @@ func (c *call) replaceToken(ctx context.Context) bool {
 func (c *call) mayRepeat() bool {
 	switch c.last.outcome {
 	case outcomeNotSent, outcomeRateLimited:
-		return true
+		return c.isPromising()
 	case outcomeLost, outcomeServerError, outcomeUnreadable:
-		return c.req.Repeatable
-	case outcomeNone, outcomeAccepted, outcomeRefused:
+		return c.req.Repeatable && c.isPromising()
+	case outcomeNone, outcomeAccepted, outcomeRedirected, outcomeRefused, outcomeTurnedAway:
 		return false
 	}
 	return false
+}
+
+// isPromising reports whether the error of the last attempt leaves hope for
+// another one.
+func (c *call) isPromising() bool {
+	switch prospectOf(c.last.cause) {
+	case prospectNone:
+		return false
+	case prospectDoubtful:
+		return c.doubts < 2
+	case prospectGood:
+	}
+	return true
 }
 
 func (c *call) longestPause() time.Duration {
@@ -320,6 +342,7 @@ func (c *call) failure() *Failure {
 	return &Failure{
 		Response:       c.last.response,
 		Cause:          cause,
+		Class:          classOf(c.last.outcome, c.last.cause),
 		Attempts:       c.attempts,
 		RetryAfter:     c.cappedRetryAfter(),
 		RateLimited:    c.noRoom != nil || c.last.outcome == outcomeRateLimited,

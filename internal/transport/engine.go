@@ -45,9 +45,16 @@ type Call struct {
 	// earlier attempt is unknown.
 	Repeatable bool
 	// Accept checks a 2xx response. A response that it returns an error for
-	// counts as one that cannot be read.
+	// counts as one that cannot be read. [Doubtful] and [Permanent] say that
+	// another attempt would hardly, or never, be better.
 	Accept func(*Response) error
+	// FromAPI reports whether a 4xx response is from the API, and not from
+	// something in front of it, which knows nothing of earlier attempts. Nil
+	// means that all are.
+	FromAPI func(*Response) bool
 }
+
+func (c *Call) isFromAPI(r *Response) bool { return c.FromAPI == nil || c.FromAPI(r) }
 
 // A Response is what the server sent, with its whole body.
 type Response struct {
@@ -60,6 +67,7 @@ type Response struct {
 type Failure struct {
 	Response       *Response     // to the last attempt; nil means that none arrived
 	Cause          error         // nil means that the status of the response is the cause
+	Class          AttemptClass  // of the last attempt
 	Attempts       int           // requests sent
 	RetryAfter     time.Duration // at most an hour; zero means that it is not known
 	RateLimited    bool          // by the server, or by the engine before the call was sent
@@ -152,6 +160,7 @@ const (
 func configurePool(pool *http.Transport) {
 	pool.MaxIdleConnsPerHost = idlePerHost
 	pool.IdleConnTimeout = idleTimeout
+	pool.OnProxyConnectResponse = checkProxy
 	pool.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
 }
 

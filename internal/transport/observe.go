@@ -37,12 +37,12 @@ type AttemptClass string
 
 // The classes of attempts that failed.
 const (
-	ClassNoConnection   AttemptClass = "no_connection"   // no connection was obtained, so nothing was sent
+	ClassNoConnection   AttemptClass = "no_connection"   // nothing was sent, or the server says that it did not process it
 	ClassRateLimited    AttemptClass = "rate_limited"    // the status is 429
 	ClassTimeout        AttemptClass = "timeout"         // no response in time
 	ClassCanceled       AttemptClass = "canceled"        // the context was canceled first
 	ClassConnectionLost AttemptClass = "connection_lost" // no response for any other reason
-	ClassServerError    AttemptClass = "server_error"    // a status of 500 or more, except 501
+	ClassServerError    AttemptClass = "server_error"    // a status of 500 or more, except 501, or 408
 	ClassUnreadable     AttemptClass = "unreadable"      // a 2xx response that cannot be used
 	ClassRefused        AttemptClass = "refused"         // any other response
 )
@@ -55,7 +55,7 @@ func classOf(result outcome, cause error) AttemptClass {
 		return ClassRateLimited
 	case outcomeServerError:
 		return ClassServerError
-	case outcomeRefused:
+	case outcomeRedirected, outcomeRefused, outcomeTurnedAway:
 		return ClassRefused
 	case outcomeNone, outcomeAccepted:
 		return ""

@@ -251,3 +251,32 @@ func TestWasNotProcessed_otherTexts(t *testing.T) {
 		t.Error("a wrapped error counts as not processed")
 	}
 }
+
+// A server can end a stream before it has read the body.
+func TestHTTP2_endedBeforeTheBody(t *testing.T) {
+	for _, tt := range http2Faults {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &testkit.HTTP2Server{
+					HandleEarly: func(s *testkit.HTTP2Stream) {
+						if s.Number == 1 {
+							tt.act(s)
+						}
+					},
+					Handle: func(s *testkit.HTTP2Stream) { s.Respond(http.StatusOK, "{}") },
+				}
+				in := http2Call(http.MethodPost, false)
+				in.Body = make([]byte, 1<<20) // more than the server asks for
+				_, err := newEngine(server.Transport(t)).Do(t.Context(), in)
+				if tt.unprocessed {
+					// The server never asks for the rest of the second one's body.
+					if server.Headers() < 2 {
+						t.Errorf("%d requests and %+v, want another one", server.Headers(), failureOf(t, err))
+					}
+				} else if f := failureOf(t, err); f == nil || !f.OutcomeUnknown || server.Headers() != 1 {
+					t.Errorf("%d requests and %+v, want one with an unknown outcome", server.Headers(), f)
+				}
+			})
+		})
+	}
+}
