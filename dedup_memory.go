@@ -42,6 +42,13 @@ type memory struct {
 	pendingContacts *lru.Cache[personKey, time.Time]
 	pendingTickets  *lru.Cache[int64, pendingTicket] // by contact
 
+	// listedTickets holds the highest ID of a contact's tickets when they were
+	// listed, zero if it had none.
+	listedTickets *lru.Cache[int64, int64]
+	// confirmed holds the contacts that a search has just found, after Trengo had
+	// refused a write as if they did not exist.
+	confirmed *lru.Cache[int64, struct{}]
+
 	mu              sync.Mutex
 	highestTicketID int64 // that this process has created; zero if none
 }
@@ -51,6 +58,9 @@ const (
 	// failureTTL is longer than RudderStack waits between two deliveries, and
 	// shorter than it keeps trying.
 	failureTTL = time.Hour
+
+	// confirmedTTL is short: the contact may be deleted after that.
+	confirmedTTL = time.Minute
 )
 
 const (
@@ -77,6 +87,8 @@ func newMemory(cfg *DestinationConfig) *memory {
 		failures:        lru.New[messageKey, *pastError](maxFailures, failureTTL),
 		pendingContacts: lru.New[personKey, time.Time](cfg.MaxMessages, pendingTTL),
 		pendingTickets:  lru.New[int64, pendingTicket](cfg.MaxMessages, pendingTTL),
+		listedTickets:   lru.New[int64, int64](cfg.MaxPeople, cfg.PeopleTTL),
+		confirmed:       lru.New[int64, struct{}](cfg.MaxPeople, confirmedTTL),
 	}
 }
 

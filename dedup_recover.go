@@ -99,11 +99,15 @@ func (r *reconciler) createFirstTicket(ctx context.Context, op *operation, in Ti
 	if mark := r.memory.highWaterMark(); mark > 0 {
 		return r.createTicketAbove(ctx, op, in, mark)
 	}
-	var highestID int64
-	err := r.scanTickets(ctx, in.ContactID, func(t *Ticket) { highestID = max(highestID, t.ID) })
-	// A contact with too many tickets cannot be reconciled anyway.
-	if err != nil && !errors.Is(err, errTooManyTickets) {
-		return 0, err
+	highestID, listed := r.memory.listedTickets.Get(in.ContactID)
+	if !listed {
+		err := r.scanTickets(ctx, in.ContactID, func(t *Ticket) { highestID = max(highestID, t.ID) })
+		// A contact with too many tickets cannot be reconciled anyway.
+		if err != nil && !errors.Is(err, errTooManyTickets) {
+			return 0, err
+		}
+		// If the ticket is refused, those that follow need not list again.
+		r.memory.listedTickets.Put(in.ContactID, highestID)
 	}
 	return r.createTicketAbove(ctx, op, in, highestID)
 }

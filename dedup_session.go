@@ -54,16 +54,30 @@ func waitForPerson(ctx context.Context, wait func(context.Context) error) error 
 
 // foundStale reports whether an operation failed because its contact, which was
 // remembered, was deleted or merged since.
-func (s *session) foundStale(err error) bool { return s.fromMemory && isContactMissing(err) }
+func (s *session) foundStale(err error) bool {
+	if !s.fromMemory || !isContactMissing(err) {
+		return false
+	}
+	_, confirmed := s.memory.confirmed.Get(s.lockedID)
+	return !confirmed
+}
 
 // isContactMissing reports whether Trengo rejected a write as it does when the
-// contact does not exist: an update as not found, a ticket as unprocessable.
+// contact does not exist: an update as not found, a ticket as unprocessable. If
+// Trengo names the fields that it rejects, the contact is among them.
 func isContactMissing(err error) bool {
 	var failed *Error
 	if errors.Is(err, ErrOutcomeUnknown) || !errors.As(err, &failed) || failed.foreign {
 		return false
 	}
-	return failed.StatusCode == http.StatusNotFound || failed.StatusCode == http.StatusUnprocessableEntity
+	switch failed.StatusCode {
+	case http.StatusNotFound:
+		return true
+	case http.StatusUnprocessableEntity:
+		_, named := failed.Fields["contact_id"]
+		return named || len(failed.Fields) == 0
+	}
+	return false
 }
 
 // forgetStale prepares the session for finding the contact again.
@@ -100,6 +114,7 @@ func (s *session) findContact(ctx context.Context, op *operation) (*knownContact
 	case contact == nil:
 		return nil, nil
 	case contact.ID == s.staleID:
+		s.memory.confirmed.Put(contact.ID, struct{}{})
 		return nil, errSameContact
 	}
 	s.memory.removePendingContact(op)

@@ -2,6 +2,7 @@ package trengo_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/internal/testkit"
 	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 	"github.com/trengo-go/trengo/trengotest"
 )
@@ -357,6 +359,91 @@ func TestContactCache_staleContact(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Nor is a contact missing because something in front of Trengo says so.
+func TestContactCache_refusalOfAnother(t *testing.T) {
+	page := func(status int) trengotest.Fault { return trengotest.RespondHTML(status) }
+	fields := func(name string) trengotest.Fault {
+		return trengotest.Respond(422, "application/json", `{"message":"No.","errors":{"`+name+`":["No."]}}`)
+	}
+	renamed, tracked := fixtures.Identify("next", fixtures.AnnEmail, "Anna"), fixtures.Track("next", fixtures.AnnEmail)
+	for name, c := range map[string]struct {
+		event *trengo.Event
+		fault trengotest.Fault
+		sent  string
+	}{
+		"a maintenance page instead of a rename":       {renamed, page(404), "rename"},
+		"a maintenance page instead of a ticket":       {tracked, page(404), "open"},
+		"a firewall's page instead of a ticket":        {tracked, page(422), "open"},
+		"a ticket whose subject is refused":            {tracked, fields("subject"), "open"},
+		"a ticket whose contact is refused":            {tracked, fields("contact_id"), "open, search"},
+		"a ticket that is refused without any reasons": {tracked, trengotest.Respond(422, "application/json", `{"message":"No."}`), "open, search"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := fixtures.NewDeployment(t)
+				d.WarmUp()
+				d.MustProcess(fixtures.Identify("first", fixtures.AnnEmail, "Ann"))
+				d.ResetRequests()
+				d.Inject(c.fault)
+				if _, err := d.Process(c.event); err == nil {
+					t.Error("no error")
+				}
+				d.WantSent(c.sent)
+			})
+		})
+	}
+}
+
+// A process whose tickets are all refused has no ID of a ticket, and sends one
+// request for each of them.
+func TestContactCache_refusedTickets(t *testing.T) {
+	for name, c := range map[string]struct {
+		body  string
+		extra int // requests, whatever the number of tickets
+	}{
+		"a field is refused":  {`{"message":"No.","errors":{"channel_id":["No."]}}`, 1},
+		"no field is refused": {`{"message":"No."}`, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const tickets = 20
+				d := fixtures.NewDeployment(t)
+				d.MustProcess(fixtures.Identify("first", fixtures.AnnEmail, "Ann"))
+				d.ResetRequests()
+				d.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+					if testkit.IsTicketCreation(r) {
+						return trengotest.Respond(422, "application/json", c.body)
+					}
+					return trengotest.Fault{}
+				})
+				for n := range tickets {
+					d.MustFail(fixtures.Track(fmt.Sprint(n), fixtures.AnnEmail), trengo.ErrUnprocessable)
+				}
+				if sent := len(d.Requests()); sent != tickets+c.extra {
+					t.Errorf("%d requests for %d tickets, want %d more", sent, tickets, c.extra)
+				}
+			})
+		})
+	}
+}
+
+// A contact that was still there a minute ago may be gone by now.
+func TestContactCache_goneAfterARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := fixtures.NewDeployment(t)
+		d.WarmUp()
+		d.MustProcess(fixtures.Identify("first", fixtures.AnnEmail, "Ann"))
+		d.RefuseNext("open", 422)
+		d.MustFail(fixtures.Track("refused", fixtures.AnnEmail), trengo.ErrUnprocessable)
+		d.MustProcess(fixtures.Track("accepted", fixtures.AnnEmail))
+		time.Sleep(time.Minute)
+		replaceAnn(d)
+		d.ResetRequests()
+		d.MustProcess(fixtures.Track("next", fixtures.AnnEmail))
+		d.WantSent("open, search, open")
+	})
 }
 
 // The cache then holds what the second search found.
