@@ -49,7 +49,7 @@ const (
 type attempt struct {
 	traced      atomic.Bool  // the transport reports its connections
 	connections atomic.Int32 // that were obtained
-	guard       guard        // of a request that is not repeatable
+	guard       *guard       // of a request that is not repeatable; nil: it is
 
 	response   *Response     // nil means that none arrived
 	retryAfter time.Duration // that the response asks for
@@ -60,7 +60,7 @@ type attempt struct {
 func (a *attempt) reset() {
 	a.traced.Store(false)
 	a.connections.Store(0)
-	a.guard.reset()
+	a.guard = nil
 	a.response, a.retryAfter, a.outcome, a.cause = nil, 0, outcomeNone, nil
 }
 
@@ -86,7 +86,7 @@ func (a *attempt) statusCode() int {
 // to dial.
 func (a *attempt) judgeError(err error) outcome {
 	switch {
-	case a.guard.wasUnsent(err):
+	case a.guard.wasUnsent(), wasNotProcessed(err):
 		return outcomeNotSent
 	case a.connections.Load() > 0:
 		return outcomeLost
@@ -159,7 +159,7 @@ func (t *attemptTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	timed = httptrace.WithClientTrace(timed, c.last.trace())
 	out := req.WithContext(timed)
 	if !c.req.Repeatable {
-		out = c.last.guard.protect(out, cancel)
+		out, c.last.guard = protect(out, cancel)
 	}
 	began := time.Now()
 	resp, result, err := t.exchange(c, out, began)
@@ -192,7 +192,7 @@ func (t *attemptTransport) exchange(c *call, req *http.Request, began time.Time)
 		info = c.readRateInfo(resp, began)
 		return resp, outcomeNone, nil
 	}
-	if c.last.guard.stopped.Load() {
+	if c.last.guard.wasStopped() {
 		err = ErrStreamReset
 		c.last.connections.Add(-1) // nothing was sent over the last one
 	}

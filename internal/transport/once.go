@@ -19,52 +19,54 @@ var ErrStreamReset = errors.New("the server reset the request")
 // request by then.
 //
 // A body is sent once because it cannot be rewound. A request without a body is
-// stopped when it gets its second connection. The zero value guards nothing.
+// stopped when it gets its second connection.
 type guard struct {
-	bodyRead atomic.Bool // net/http reads a body after it has written the header
 	hasBody  bool
+	bodyRead atomic.Bool // net/http reads a body after it has written the header
 	kept     atomic.Bool // the connection was used before
 	onHTTP2  atomic.Bool // the header was written, and to an HTTP/2 connection
 	stopped  atomic.Bool
 }
 
-func (g *guard) reset() {
-	g.bodyRead.Store(false)
-	g.hasBody = false
-	g.kept.Store(false)
-	g.onHTTP2.Store(false)
-	g.stopped.Store(false)
-}
-
-// protect returns the request with which an attempt is made, given what the
-// transport gets; stop ends the attempt.
-func (g *guard) protect(req *http.Request, stop context.CancelFunc) *http.Request {
-	if g.hasBody = req.Body != nil && req.Body != http.NoBody; g.hasBody {
-		req.Body, req.GetBody = guardedBody{req.Body, &g.bodyRead}, nil
-		return req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-			GotConn: func(info httptrace.GotConnInfo) { g.kept.Store(info.Reused) },
-		}))
+// protect returns the request to be sent in place of req, and what is known of it;
+// stop ends the attempt.
+func protect(req *http.Request, stop context.CancelFunc) (*http.Request, *guard) {
+	g := &guard{hasBody: req.Body != nil && req.Body != http.NoBody}
+	trace := &httptrace.ClientTrace{GotConn: g.gotConn(stop)}
+	if !g.hasBody {
+		trace.WroteHeaderField = g.wroteHeaderField
 	}
-	return req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) {
-			if g.onHTTP2.Load() {
-				g.stopped.Store(true)
-				stop()
-			}
-		},
-		WroteHeaderField: func(name string, _ []string) {
-			if strings.HasPrefix(name, ":") { // only HTTP/2 has such fields
-				g.onHTTP2.Store(true)
-			}
-		},
-	}))
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
+	if g.hasBody {
+		req.Body, req.GetBody = guardedBody{req.Body, &g.bodyRead}, nil
+	}
+	return req, g
 }
 
-// wasUnsent reports whether the server cannot have processed the request,
-// although there was a connection. One that is kept may turn out to be closed when
-// the header is written.
-func (g *guard) wasUnsent(err error) bool {
-	return g.hasBody && g.kept.Load() && !g.bodyRead.Load() || wasNotProcessed(err)
+func (g *guard) gotConn(stop context.CancelFunc) func(httptrace.GotConnInfo) {
+	return func(info httptrace.GotConnInfo) {
+		g.kept.Store(info.Reused)
+		if g.onHTTP2.Load() {
+			g.stopped.Store(true)
+			stop()
+		}
+	}
+}
+
+func (g *guard) wroteHeaderField(name string, _ []string) {
+	if strings.HasPrefix(name, ":") { // only HTTP/2 has such fields
+		g.onHTTP2.Store(true)
+	}
+}
+
+// wasStopped reports whether net/http would have sent the request again.
+func (g *guard) wasStopped() bool { return g != nil && g.stopped.Load() }
+
+// wasUnsent reports whether the server cannot have processed the request, although
+// there was a connection: one that is kept may turn out to be closed when the
+// header is written.
+func (g *guard) wasUnsent() bool {
+	return g != nil && g.hasBody && g.kept.Load() && !g.bodyRead.Load()
 }
 
 type guardedBody struct {
