@@ -2,8 +2,8 @@ package trengo_test
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -363,7 +363,7 @@ func TestContactCache_staleContact(t *testing.T) {
 
 // Nor is a contact missing because something in front of Trengo says so.
 func TestContactCache_refusalOfAnother(t *testing.T) {
-	page := func(status int) trengotest.Fault { return trengotest.RespondHTML(status) }
+	page := trengotest.RespondHTML
 	fields := func(name string) trengotest.Fault {
 		return trengotest.Respond(422, "application/json", `{"message":"No.","errors":{"`+name+`":["No."]}}`)
 	}
@@ -419,7 +419,7 @@ func TestContactCache_refusedTickets(t *testing.T) {
 					return trengotest.Fault{}
 				})
 				for n := range tickets {
-					d.MustFail(fixtures.Track(fmt.Sprint(n), fixtures.AnnEmail), trengo.ErrUnprocessable)
+					d.MustFail(fixtures.Track(strconv.Itoa(n), fixtures.AnnEmail), trengo.ErrUnprocessable)
 				}
 				if sent := len(d.Requests()); sent != tickets+c.extra {
 					t.Errorf("%d requests for %d tickets, want %d more", sent, tickets, c.extra)

@@ -143,7 +143,7 @@ func nameHTTP(err error) string {
 	switch {
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
 		return "the response is not valid gzip"
-	case errors.As(err, new(textproto.ProtocolError)), errors.As(err, new(*http.ProtocolError)):
+	case errors.As(err, new(textproto.ProtocolError)):
 		return malformedResponse
 	}
 	text := innerText(err)

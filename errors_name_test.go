@@ -13,7 +13,6 @@ import (
 	"net/textproto"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -119,41 +118,3 @@ func TestError_textByTheEndOfTheAttempt(t *testing.T) {
 type failingReader struct{ err error }
 
 func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
-
-// A ticket whose stream the server resets after it has read all of it may exist.
-func TestTicketsService_Create_streamIsReset(t *testing.T) {
-	for _, tt := range []struct {
-		name     string
-		code     uint32
-		requests int
-		want     string
-	}{
-		{"PROTOCOL_ERROR", testkit.HTTP2ProtocolError, 1, "trengo: POST /tickets: HTTP/2 error PROTOCOL_ERROR; outcome unknown"},
-		{"INTERNAL_ERROR", testkit.HTTP2InternalError, 1, "trengo: POST /tickets: HTTP/2 error INTERNAL_ERROR; outcome unknown"},
-		{"REFUSED_STREAM", testkit.HTTP2RefusedStream, 5, "trengo: POST /tickets: HTTP/2 error REFUSED_STREAM; 5 attempts"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				server := &testkit.HTTP2Server{Handle: func(s *testkit.HTTP2Stream) { s.Reset(tt.code) }}
-				client := fixtures.NewClient(t, server.Transport(t), trengo.WithBaseURL("http://127.0.0.1"))
-				_, err := client.Tickets.Create(t.Context(), trengo.TicketCreateParams{ContactID: 1, ChannelID: 2})
-				if fmt.Sprint(err) != tt.want || server.Requests() != tt.requests {
-					t.Errorf("%d requests and %v, want %d and %s", server.Requests(), err, tt.requests, tt.want)
-				}
-			})
-		})
-	}
-}
-
-// Without a body, net/http would send the request again for itself.
-func TestClient_Do_streamIsReset(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := &testkit.HTTP2Server{Handle: func(s *testkit.HTTP2Stream) { s.Reset(testkit.HTTP2ProtocolError) }}
-		client := fixtures.NewClient(t, server.Transport(t), trengo.WithBaseURL("http://127.0.0.1"))
-		err := client.Do(t.Context(), trengo.Request{Method: http.MethodPost, Path: "/tickets/5/close"}, nil)
-		want := "trengo: POST /tickets/5/close: the server reset the request; outcome unknown"
-		if fmt.Sprint(err) != want || server.Requests() != 1 {
-			t.Errorf("%d requests and %v, want one and %s", server.Requests(), err, want)
-		}
-	})
-}

@@ -121,7 +121,8 @@ func (cfg *HandlerConfig) validate() error {
 //	     is unknown or ambiguous, Trengo rejects it
 //	429  the rate limit leaves no room in time; no ticket was sent, and a
 //	     contact that was created on the way is found the next time
-//	503  Trengo is down or rejects the token, or the outcome is not known
+//	503  Trengo is down, rejects the token or is not what responded (a redirect, a
+//	     maintenance page, a firewall), or the outcome is not known
 //	500  a panic, such as of [DestinationConfig.NormalizePhone]
 //
 // An array has one status, because all of it is delivered again: 429 if any

@@ -3,6 +3,7 @@ package trengo_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -317,5 +318,30 @@ func TestTicketsService_Assign_invalid(t *testing.T) {
 		if len(srv.Requests()) != 0 || trengo.Retryable(err) {
 			t.Errorf("%+v: %d requests, retryable: %t", in, len(srv.Requests()), trengo.Retryable(err))
 		}
+	}
+}
+
+// A ticket whose stream the server resets after it has read all of it may exist.
+func TestTicketsService_Create_streamIsReset(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		code     uint32
+		requests int
+		want     string
+	}{
+		{"PROTOCOL_ERROR", testkit.HTTP2ProtocolError, 1, "trengo: POST /tickets: HTTP/2 error PROTOCOL_ERROR; outcome unknown"},
+		{"INTERNAL_ERROR", testkit.HTTP2InternalError, 1, "trengo: POST /tickets: HTTP/2 error INTERNAL_ERROR; outcome unknown"},
+		{"REFUSED_STREAM", testkit.HTTP2RefusedStream, 5, "trengo: POST /tickets: HTTP/2 error REFUSED_STREAM; 5 attempts"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &testkit.HTTP2Server{Handle: func(s *testkit.HTTP2Stream) { s.Reset(tt.code) }}
+				client := fixtures.NewClient(t, server.Transport(t), trengo.WithBaseURL("http://127.0.0.1"))
+				_, err := client.Tickets.Create(t.Context(), trengo.TicketCreateParams{ContactID: 1, ChannelID: 2})
+				if fmt.Sprint(err) != tt.want || server.Requests() != tt.requests {
+					t.Errorf("%d requests and %v, want %d and %s", server.Requests(), err, tt.requests, tt.want)
+				}
+			})
+		})
 	}
 }

@@ -388,3 +388,16 @@ func TestClient_Do_responseTooLong(t *testing.T) {
 		t.Errorf("error (-want +got):\n%s", diff)
 	}
 }
+
+// Without a body, net/http would send the request again for itself.
+func TestClient_Do_streamIsReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &testkit.HTTP2Server{Handle: func(s *testkit.HTTP2Stream) { s.Reset(testkit.HTTP2ProtocolError) }}
+		client := fixtures.NewClient(t, server.Transport(t), trengo.WithBaseURL("http://127.0.0.1"))
+		err := client.Do(t.Context(), trengo.Request{Method: http.MethodPost, Path: "/tickets/5/close"}, nil)
+		want := "trengo: POST /tickets/5/close: the server reset the request; outcome unknown"
+		if fmt.Sprint(err) != want || server.Requests() != 1 {
+			t.Errorf("%d requests and %v, want one and %s", server.Requests(), err, want)
+		}
+	})
+}

@@ -56,6 +56,7 @@ type HTTP2Server struct {
 // Transport returns a transport whose connections all lead to the server, without
 // TLS. They are closed when the test ends.
 func (s *HTTP2Server) Transport(tb testing.TB) *http.Transport {
+	tb.Helper()
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
 	tb.Cleanup(s.Close)

@@ -91,7 +91,7 @@ func TestStaleConnection_isNotSent(t *testing.T) {
 		{"the header of a large body cannot be written", plainCall(http.MethodPost, false), large, 1, false},
 		{"the body cannot be written", plainCall(http.MethodPost, false), []byte("{}"), 2, true},
 		{"part of the body is written", plainCall(http.MethodPost, false), large, 3, true},
-		{"there is no body", plainCall(http.MethodPost, false), nil, 1, false},
+		{"without a body", plainCall(http.MethodPost, false), nil, 1, false},
 		{"a repeatable call", plainCall(http.MethodPost, true), []byte("{}"), 1, false},
 		{"a read", plainCall(http.MethodGet, true), nil, 1, false},
 	}

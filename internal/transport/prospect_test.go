@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -148,7 +149,7 @@ func TestProxyThatDoesNotConnect(t *testing.T) {
 					t.Errorf("the proxy was asked %d times, and %+v; want %d", asked, f, tt.attempts)
 				}
 				var refusal *ProxyError
-				if !errors.As(f.Cause, &refusal) || fmt.Sprint(refusal.StatusCode) != tt.status[:3] {
+				if !errors.As(f.Cause, &refusal) || strconv.Itoa(refusal.StatusCode) != tt.status[:3] {
 					t.Errorf("the cause is %v, want the status %s", f.Cause, tt.status)
 				}
 			})
