@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -279,4 +281,58 @@ func TestHTTP2_endedBeforeTheBody(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Of many requests on a connection that the server gives up, those that it has not
+// processed are sent again, and no other.
+func TestHTTP2_manyAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const calls = 40
+		var mu sync.Mutex
+		acted := 0
+		var last uint32 // of the streams that the server processes
+		server := &testkit.HTTP2Server{Handle: func(s *testkit.HTTP2Stream) {
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case s.Connection > 1:
+				acted++
+				s.Respond(http.StatusOK, "{}")
+			case s.Number <= calls/2:
+				acted++
+				last = max(last, s.ID)
+				s.Respond(http.StatusOK, "{}")
+			case s.Number == calls/2+1:
+				s.GoAway(last, testkit.HTTP2NoError)
+			}
+		}}
+		e := newEngine(server.Transport(t))
+		if _, err := e.Do(t.Context(), http2Call(http.MethodPost, false)); err != nil {
+			t.Fatal(failureOf(t, err)) // opens the connection
+		}
+		var done, unknown atomic.Int32
+		var all sync.WaitGroup
+		for range calls {
+			all.Go(func() {
+				_, err := e.Do(t.Context(), http2Call(http.MethodPost, false))
+				switch f := failureOf(t, err); {
+				case f == nil:
+					done.Add(1)
+				case f.OutcomeUnknown:
+					unknown.Add(1)
+				default:
+					t.Errorf("%+v", f)
+				}
+			})
+		}
+		all.Wait()
+		// Requests that overtook others are among those that it says it processes.
+		if int(done.Load())+1 != acted || done.Load()+unknown.Load() != calls || done.Load() <= calls/2 {
+			t.Errorf("the server acted %d times, %d of %d calls succeeded, and %d have an unknown outcome",
+				acted-1, done.Load(), calls, unknown.Load())
+		}
+		if server.Connections() < 2 {
+			t.Error("one connection was enough")
+		}
+	})
 }
