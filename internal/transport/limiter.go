@@ -25,6 +25,7 @@ package transport
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 )
@@ -65,7 +66,9 @@ type limiter struct {
 	rtt     rtt
 	pacer   pacer
 	timer   *time.Timer // fires when the first waiter can be sent
-	scratch []time.Time // reused by every schedule
+	// timetable is the schedule of the queue.
+	timetable timetable
+	scratch   []time.Time // reused by every other schedule
 }
 
 func newLimiter(limit, ceiling int) *limiter {
@@ -108,14 +111,18 @@ func (l *limiter) enqueue(w *waiter) (queued bool, err error) {
 		return false, ErrTooLate
 	}
 	if l.queue.len() == 0 && l.canStart(now, w) && l.tryGrant(now, w.slot) {
+		l.timetable.change()
 		return false, nil
 	}
 	if wait, inTime := l.predict(now, w.slot.seq, w.bounds); !inTime {
 		return false, &noRoomError{wait: wait}
 	}
-	if l.queue.push(w) {
-		l.evictLate(now)
+	overtakes := l.queue.push(w)
+	l.timetable.add(1 + w.slot.seq.remaining)
+	if overtakes {
+		l.timetable.delay()
 	}
+	l.revise(now)
 	l.dispatch(now)
 	return true, nil
 }
@@ -130,9 +137,9 @@ func (l *limiter) canStart(now time.Time, w *waiter) bool {
 	if w.slot.seq.remaining == 0 || l.slots.free() == l.slots.limit {
 		return true
 	}
-	s := l.schedule(now)
+	s := l.schedule(now, l.slots.reserved, &l.scratch)
 	s.rttMax = 0
-	s.advance(s.reserved)
+	s.advance(l.slots.reserved)
 	return s.lateBy(w.slot.seq, w.bounds) <= 0
 }
 
@@ -144,6 +151,7 @@ func (l *limiter) abandon(w *waiter) {
 	if granted := l.queue.remove(w); granted {
 		l.slots.vacate(w.slot)
 	}
+	l.timetable.change()
 	l.dispatch(time.Now())
 }
 
@@ -152,6 +160,7 @@ func (l *limiter) release(s *slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.slots.vacate(s)
+	l.timetable.change()
 	l.dispatch(time.Now())
 }
 
@@ -163,7 +172,7 @@ func (l *limiter) complete(s *slot, connections int, info rateInfo) {
 	defer l.mu.Unlock()
 	now := time.Now()
 	l.expire(now)
-	before := l.conditions()
+	before, rttMax := l.conditions(), l.rtt.max
 	l.resize(now, info.limit)
 	l.slots.vacate(s)
 	// If the server counts a 429 at all, it does so in the window that ends
@@ -173,9 +182,15 @@ func (l *limiter) complete(s *slot, connections int, info rateInfo) {
 		l.slots.cool(now, max(1, connections))
 	}
 	l.observe(now, s, info)
-	if l.conditions().worseThan(before) {
-		l.evictLate(now)
+	switch {
+	case l.conditions().worseThan(before):
+		l.timetable.invalidate()
+	case l.rtt.max > rttMax:
+		l.timetable.delay()
+	default:
+		l.timetable.change()
 	}
+	l.revise(now)
 	l.dispatch(now)
 }
 
@@ -225,7 +240,10 @@ func (l *limiter) expire(now time.Time) {
 	}
 }
 
-func (l *limiter) adjustPacer(now time.Time) { l.pacer.adjust(now, l.slots.limit, l.slots.heldBack) }
+func (l *limiter) adjustPacer(now time.Time) {
+	l.pacer.adjust(now, l.slots.limit, l.slots.heldBack)
+	l.timetable.change()
+}
 
 // dispatch resolves the waiters at the front of the queue that can be
 // resolved now, and sets the timer for the next one.
@@ -259,6 +277,7 @@ func (l *limiter) resolve(now time.Time, first *waiter) bool {
 	var err error
 	if last := first.bounds.lastSend(l.rtt.max); !last.IsZero() && now.Sub(last) > slack {
 		err = &noRoomError{wait: window / time.Duration(l.slots.limit)}
+		l.timetable.change()
 	} else if !l.tryGrant(now, first.slot) {
 		return false
 	}
@@ -292,7 +311,15 @@ func (l *limiter) predict(now time.Time, seq sequence, b bounds) (wait time.Dura
 	if b.lastSend(l.rtt.max).IsZero() {
 		return 0, true
 	}
-	return l.schedule(now).predict(&l.queue, seq, b)
+	if !seq.continuation {
+		l.play(now)
+		return l.timetable.end.check(now, seq, b)
+	}
+	s := l.schedule(now, (1+maxRemaining)*l.queue.continuations.Len(), &l.scratch)
+	for w := l.queue.first(); w != nil && w.slot.seq.continuation; w = l.queue.after(w) {
+		s.advance(1 + w.slot.seq.remaining)
+	}
+	return s.check(now, seq, b)
 }
 
 // canRetry reports whether an attempt could still be sent in time after a
@@ -313,17 +340,38 @@ func (l *limiter) canRetry(ctx context.Context, wait, maxWait time.Duration) (ro
 	return 0, last.IsZero() || !now.Add(wait).After(last)
 }
 
-// evictLate fails the waiters that would be sent too late under the present
-// conditions. Whoever stays in the queue is expected to be in time.
-func (l *limiter) evictLate(now time.Time) { l.schedule(now).evictLate(&l.queue) }
+// revise fails the waiters that would be sent too late after what has changed.
+// Whoever stays in the queue is expected to be in time.
+func (l *limiter) revise(now time.Time) {
+	if l.timetable.mayBeLate && l.queue.len() > 0 {
+		l.play(now)
+	}
+}
 
-func (l *limiter) schedule(now time.Time) *schedule {
-	need := l.slots.reserved + (1+maxRemaining)*(l.queue.len()+1)
-	free := l.slots.freeTimes(l.scratch, now, l.rtt.max, need)
-	l.scratch = free[:0]
-	return newSchedule(now, free, &l.pacer, l.rtt.max, l.slots.reserved)
+// play plays the queue, unless its timetable still holds.
+func (l *limiter) play(now time.Time) {
+	waiters := l.queue.len()
+	if l.timetable.isCurrent(now, waiters) {
+		return
+	}
+	attempts := l.slots.reserved + (1+maxRemaining)*waiters
+	room := attempts + playedPerChange // the queue may double before it is played again
+	s := l.schedule(now, attempts+room, &l.timetable.buf)
+	if len(s.free) == l.slots.limit {
+		room = math.MaxInt
+	}
+	s.play(now, &l.queue, l.slots.reserved, l.timetable.mayBeLate)
+	l.timetable.renew(now, s, room)
+}
+
+// schedule starts a schedule of so many attempts and one more sequence. It is
+// valid until the next one is made in the same buffer.
+func (l *limiter) schedule(now time.Time, attempts int, buf *[]time.Time) *schedule {
+	free := l.slots.freeTimes(*buf, now, l.rtt.max, attempts+1+maxRemaining)
+	*buf = free[:0]
+	return newSchedule(now, free, &l.pacer, l.rtt.max)
 }
 
 func (l *limiter) conditions() conditions {
-	return conditions{gate: l.pacer.gate, rttMax: l.rtt.max, limit: l.slots.limit, heldBack: l.slots.heldBack}
+	return conditions{gate: l.pacer.gate, limit: l.slots.limit, heldBack: l.slots.heldBack}
 }

@@ -14,7 +14,7 @@ import (
 //     order of arrival.
 //   - A waiter leaves the queue once: by settle, which sends the one value on
 //     its result channel, or by remove.
-type queue struct{ waiters list.List } // of *waiter
+type queue struct{ continuations, others list.List } // of *waiter
 
 // A waiter is an attempt that waits for its slot.
 type waiter struct {
@@ -26,13 +26,23 @@ type waiter struct {
 	place  *list.Element
 }
 
-func (q *queue) len() int { return q.waiters.Len() }
+func (q *queue) len() int { return q.continuations.Len() + q.others.Len() }
 
 // first is the waiter at the front of the queue, or nil.
-func (q *queue) first() *waiter { return waiterAt(q.waiters.Front()) }
+func (q *queue) first() *waiter {
+	if w := waiterAt(q.continuations.Front()); w != nil {
+		return w
+	}
+	return waiterAt(q.others.Front())
+}
 
 // after is the waiter behind w, or nil.
-func (q *queue) after(w *waiter) *waiter { return waiterAt(w.place.Next()) }
+func (q *queue) after(w *waiter) *waiter {
+	if next := waiterAt(w.place.Next()); next != nil || !w.slot.seq.continuation {
+		return next
+	}
+	return waiterAt(q.others.Front())
+}
 
 func waiterAt(place *list.Element) *waiter {
 	if place == nil {
@@ -41,24 +51,24 @@ func waiterAt(place *list.Element) *waiter {
 	return place.Value.(*waiter)
 }
 
+// group is the list that a waiter belongs to.
+func (q *queue) group(w *waiter) *list.List {
+	if w.slot.seq.continuation {
+		return &q.continuations
+	}
+	return &q.others
+}
+
 // push adds a waiter. The result says whether it stands before others.
 func (q *queue) push(w *waiter) (overtakes bool) {
 	w.result = make(chan error, 1)
-	next := q.first()
-	for w.slot.seq.continuation && next != nil && next.slot.seq.continuation {
-		next = q.after(next)
-	}
-	if next == nil || !w.slot.seq.continuation {
-		w.place = q.waiters.PushBack(w)
-		return false
-	}
-	w.place = q.waiters.InsertBefore(w, next.place)
-	return true
+	w.place = q.group(w).PushBack(w)
+	return w.slot.seq.continuation && q.others.Len() > 0
 }
 
 // settle takes a waiter out of the queue and gives it its result.
 func (q *queue) settle(w *waiter, result error) {
-	q.waiters.Remove(w.place)
+	q.group(w).Remove(w.place)
 	w.result <- result
 }
 
@@ -69,7 +79,7 @@ func (q *queue) remove(w *waiter) (granted bool) {
 	case result := <-w.result:
 		return result == nil
 	default:
-		q.waiters.Remove(w.place)
+		q.group(w).Remove(w.place)
 		return false
 	}
 }

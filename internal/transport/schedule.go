@@ -6,11 +6,9 @@ import "time"
 // because slots, bucket and gate delay each other: a slot that is taken late
 // also ends its cooldown late.
 type schedule struct {
-	now      time.Time
 	lastSent time.Time   // when the previous attempt is sent
 	free     []time.Time // when the slots become free, in this order
 	rttMax   time.Duration
-	reserved int // attempts of started sequences that are not in the queue yet
 
 	tokens   float64 // in the bucket at filledAt
 	filledAt time.Time
@@ -19,13 +17,11 @@ type schedule struct {
 }
 
 // newSchedule starts a schedule with the next attempt to be sent.
-func newSchedule(now time.Time, free []time.Time, p *pacer, rttMax time.Duration, reserved int) *schedule {
+func newSchedule(now time.Time, free []time.Time, p *pacer, rttMax time.Duration) *schedule {
 	s := &schedule{
-		now:      now,
 		lastSent: now,
 		free:     free,
 		rttMax:   rttMax,
-		reserved: reserved,
 		tokens:   p.bucket.TokensAt(now),
 		filledAt: now,
 		perToken: time.Duration(float64(time.Second) / float64(p.bucket.Limit())),
@@ -85,64 +81,52 @@ func (s *schedule) lateBy(seq sequence, b bounds) time.Duration {
 	return max(late, s.next().Sub(b.sendBy))
 }
 
-// waitUntilRoom is how long it takes until there is room for an attempt that
-// would be sent too late by so much now. The queue has to advance by at least
-// one attempt before it is worth trying again.
-func (s *schedule) waitUntilRoom(late time.Duration) time.Duration {
-	return max(s.next().Sub(s.now), late, s.perToken)
-}
-
-// predict reports whether an attempt that is added to the queue would be sent
-// in time. If not, wait is how long it takes until one would. The attempt has
-// at least one bound.
-func (s *schedule) predict(q *queue, seq sequence, b bounds) (wait time.Duration, inTime bool) {
-	last := b.lastSend(s.rttMax)
-	if !seq.continuation {
-		s.advance(s.reserved)
-	}
-	played := 0
-	for w := q.first(); w != nil; w = q.after(w) {
-		if seq.continuation && !w.slot.seq.continuation {
-			break
-		}
-		if s.lastSent.After(last) {
-			// The rest of the queue advances at the pace of the bucket.
-			return s.lastSent.Sub(s.now) + time.Duration(q.len()-played)*s.perToken, false
-		}
-		s.advance(1 + w.slot.seq.remaining)
-		played++
-	}
+// check reports whether the next attempt would be sent in time. If not, wait is
+// how long it takes until one would.
+func (s *schedule) check(now time.Time, seq sequence, b bounds) (wait time.Duration, inTime bool) {
 	if late := s.lateBy(seq, b); late > 0 {
-		return s.waitUntilRoom(late), false
+		return s.waitUntilRoom(now, late), false
 	}
 	return 0, true
 }
 
-// evictLate fails the waiters that would be sent too late.
-func (s *schedule) evictLate(q *queue) {
+// waitUntilRoom is how long it takes until there is room for an attempt that
+// would be sent too late by so much now. The queue has to advance by at least
+// one attempt before it is worth trying again.
+func (s *schedule) waitUntilRoom(now time.Time, late time.Duration) time.Duration {
+	return max(s.next().Sub(now), late, s.perToken)
+}
+
+// play plays the queue, and the attempts of started sequences that are not in
+// it yet. If evict is set, it fails the waiters that would be sent too late.
+func (s *schedule) play(now time.Time, q *queue, reserved int, evict bool) {
 	for w := q.first(); w != nil; {
 		next := q.after(w)
 		if !w.slot.seq.continuation {
-			s.advance(s.reserved)
-			s.reserved = 0
+			s.advance(reserved)
+			reserved = 0
 		}
-		if late := s.lateBy(w.slot.seq, w.bounds); late > 0 {
-			q.settle(w, &noRoomError{wait: s.waitUntilRoom(late)})
-		} else {
+		wait, inTime := time.Duration(0), true
+		if evict {
+			wait, inTime = s.check(now, w.slot.seq, w.bounds)
+		}
+		if inTime {
 			s.advance(1 + w.slot.seq.remaining)
+		} else {
+			q.settle(w, &noRoomError{wait: wait})
 		}
 		w = next
 	}
+	s.advance(reserved)
 }
 
 // conditions are what predictions depend on and what a response can make
-// worse.
+// worse, besides the round-trip time.
 type conditions struct {
 	gate            time.Time
-	rttMax          time.Duration
 	limit, heldBack int
 }
 
 func (c conditions) worseThan(before conditions) bool {
-	return c.gate.After(before.gate) || c.rttMax > before.rttMax || c.limit < before.limit || c.heldBack > before.heldBack
+	return c.gate.After(before.gate) || c.limit < before.limit || c.heldBack > before.heldBack
 }

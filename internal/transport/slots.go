@@ -159,6 +159,9 @@ func (s *slots) freeTimes(buf []time.Time, now time.Time, rttMax time.Duration, 
 	// cooldown first do not become free.
 	excess := max(0, -s.free())
 	for _, c := range s.cooling {
+		if len(times) == need {
+			return times
+		}
 		for range min(need-len(times), c.slots-excess) {
 			times = append(times, c.until)
 		}
