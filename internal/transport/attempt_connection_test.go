@@ -49,10 +49,13 @@ func TestReplayOfNetHTTPTakesASlot(t *testing.T) {
 		if attempts != 3 || arrived != 4 {
 			t.Errorf("%d attempts and %d requests, want 3 and 4", attempts, arrived)
 		}
-		time.Sleep(window)
-		e.limiter.expire(time.Now())
-		if free := e.limiter.slots.free(); free != 120 {
-			t.Errorf("%d slots are free after a window", free)
+		// The server may still count the request that got no response.
+		for _, want := range []int{119, 120} {
+			time.Sleep(window)
+			e.limiter.expire(time.Now())
+			if free := e.limiter.slots.free(); free != want {
+				t.Errorf("%d slots are free after a window, want %d", free, want)
+			}
 		}
 	})
 }

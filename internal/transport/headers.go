@@ -25,15 +25,25 @@ type rateInfo struct {
 	remaining    int
 	hasRemaining bool
 	pause        time.Duration // for which a 429 closes the gate; zero for any other response
+	// byGateway says that a gateway responded because the server had not: the
+	// server may still count the attempt.
+	byGateway bool
 }
 
-func parseRateInfo(header http.Header, rtt time.Duration) rateInfo {
+func parseRateInfo(resp *http.Response, rtt time.Duration) rateInfo {
 	info := rateInfo{received: true, rtt: rtt}
-	if n, ok := parseCount(header.Get(headerLimit)); ok {
+	if n, ok := parseCount(resp.Header.Get(headerLimit)); ok {
 		info.limit = n
 	}
-	info.remaining, info.hasRemaining = parseCount(header.Get(headerRemaining))
+	info.remaining, info.hasRemaining = parseCount(resp.Header.Get(headerRemaining))
+	info.byGateway = isFromGateway(resp.StatusCode) && info.limit == 0 && !info.hasRemaining
 	return info
+}
+
+// isFromGateway reports whether this is the status of a gateway that has got no
+// response, or not in time. The last two are Cloudflare's.
+func isFromGateway(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusGatewayTimeout || status == 520 || status == 524
 }
 
 func parseCount(value string) (int, bool) {

@@ -2,12 +2,13 @@
 //
 // A slot is the right to have one attempt counted by the server; there are as
 // many as the limit. An attempt takes a slot before it is sent. When its
-// response has arrived, or is given up, the slot goes into a cooldown of one
-// window, and only then is it free again. The server counts the attempt between
-// the first two moments. So all attempts that it counts within one window hold
-// a slot at the same time, wherever that window starts: there are never more
-// than the limit. A slot skips the cooldown if nothing was sent, or if the
-// response was a 429.
+// response has arrived, the slot goes into a cooldown of one window, and only
+// then is it free again. The server counts the attempt between the first two
+// moments. So all attempts that it counts within one window hold a slot at the
+// same time, wherever that window starts: there are never more than the limit.
+// If the attempt is given up without a response, the server may still count it,
+// at most maxLag later: the cooldown is longer by that. A slot skips the
+// cooldown if nothing was sent, or if the response was a 429.
 //
 // Two things keep free slots from an attempt. Slots are held back for one
 // window when a response shows that another process has used the token. Slots
@@ -33,6 +34,10 @@ import (
 const (
 	// window is the interval over which the server counts.
 	window = time.Minute
+
+	// maxLag is how long after the end of an attempt without a response the
+	// server may still count it.
+	maxLag = time.Minute
 
 	// slack is how late timers and goroutines may run.
 	slack = 10 * time.Millisecond
@@ -175,23 +180,33 @@ func (l *limiter) complete(s *slot, connections int, info rateInfo) {
 	before, rttMax := l.conditions(), l.rtt.max
 	l.resize(now, info.limit)
 	l.slots.vacate(s)
-	// If the server counts a 429 at all, it does so in the window that ends
-	// while the gate is closed. A cooldown would reach into the next window,
-	// pass there for a request of our own, and so hide one of another process.
-	if info.pause == 0 {
-		l.slots.cool(now, max(1, connections))
-	}
+	l.cool(now, max(1, connections), info)
 	l.observe(now, s, info)
 	switch {
 	case l.conditions().worseThan(before):
 		l.timetable.invalidate()
-	case l.rtt.max > rttMax:
+	case l.rtt.max > rttMax || !info.received:
 		l.timetable.delay()
 	default:
 		l.timetable.change()
 	}
 	l.revise(now)
 	l.dispatch(now)
+}
+
+// cool starts the cooldowns of requests that ended now. At most one of them, the
+// last, has a response by the server.
+func (l *limiter) cool(now time.Time, requests int, info rateInfo) {
+	if info.received && !info.byGateway {
+		requests--
+		// If the server counts a 429 at all, it does so in the window that ends
+		// while the gate is closed. A cooldown would reach into the next window,
+		// pass there for a request of our own, and so hide one of another process.
+		if info.pause == 0 {
+			l.slots.cool(cooldown{until: now.Add(window), slots: 1})
+		}
+	}
+	l.slots.cool(cooldown{until: now.Add(window + maxLag), slots: requests})
 }
 
 // observe takes in what a response shows about the server and about other

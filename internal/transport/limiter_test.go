@@ -74,6 +74,66 @@ func TestEveryAttemptTakesASlot(t *testing.T) {
 	})
 }
 
+// The server may count an attempt without a response of its own up to a minute
+// after the attempt was given up.
+func TestCooldown(t *testing.T) {
+	stated := http.Header{headerLimit: {"120"}, headerRemaining: {"119"}}
+	tests := []struct {
+		name string
+		ends canned
+		want time.Duration
+	}{
+		{"response", canned{status: 200, header: stated}, window},
+		{"response without a limit", canned{status: 200}, window},
+		{"server error", canned{status: 500}, window},
+		{"maintenance", canned{status: 503}, window},
+		{"429", tooManyFor("1"), 0},
+		{"no connection", canned{err: errDial, dial: true}, 0},
+		{"lost connection", canned{err: errReset}, window + maxLag},
+		{"timeout", canned{status: 200, after: time.Hour}, window + maxLag},
+		{"gateway timeout", canned{status: 504}, window + maxLag},
+		{"bad gateway", canned{status: 502}, window + maxLag},
+		{"Cloudflare's timeout", canned{status: 524}, window + maxLag},
+		{"the server's own 504", canned{status: 504, header: stated}, window},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEngine(&stub{responses: []canned{tt.ends}}, func(o *Options) { o.MaxRetries = 0 })
+				_, _ = e.Do(t.Context(), newCall(http.MethodGet, true))
+				freeAfter := func(d time.Duration) bool {
+					time.Sleep(d)
+					e.limiter.expire(time.Now())
+					return e.limiter.slots.free() == 120
+				}
+				if tt.want > 0 && freeAfter(tt.want-1) {
+					t.Errorf("the slot is free before %s", tt.want)
+				}
+				if !freeAfter(min(tt.want, 1)) {
+					t.Errorf("the slot is not free after %s", tt.want)
+				}
+			})
+		})
+	}
+}
+
+// A caller that gives up does not make the slot free earlier.
+func TestCooldown_canceled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(&stub{responses: []canned{{status: 200, after: time.Hour}}})
+		for range 5 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, _ = e.Do(ctx, newCall(http.MethodGet, true))
+			cancel()
+		}
+		time.Sleep(window + maxLag - 5*time.Second + 1)
+		e.limiter.expire(time.Now())
+		if free := e.limiter.slots.free(); free != 115 {
+			t.Errorf("%d slots are free, want 115", free)
+		}
+	})
+}
+
 func TestUnsentAttemptsFreeTheirSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(&stub{responses: []canned{{err: errDial, dial: true}}}, func(o *Options) { o.MaxRetries = 0 })

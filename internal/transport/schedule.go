@@ -4,10 +4,11 @@ import "time"
 
 // A schedule predicts when attempts will be sent. It plays the queue through,
 // because slots, bucket and gate delay each other: a slot that is taken late
-// also ends its cooldown late.
+// also ends its cooldown late. It takes every attempt to get a response.
 type schedule struct {
 	lastSent time.Time   // when the previous attempt is sent
 	free     []time.Time // when the slots become free, in this order
+	again    []time.Time // the same of those that were used since
 	rttMax   time.Duration
 
 	tokens   float64 // in the bucket at filledAt
@@ -36,13 +37,21 @@ func newSchedule(now time.Time, free []time.Time, p *pacer, rttMax time.Duration
 // next is when the next attempt can be sent.
 func (s *schedule) next() time.Time {
 	at := s.lastSent
-	if s.free[0].After(at) {
-		at = s.free[0]
+	if free := (*s.nextFree())[0]; free.After(at) {
+		at = free
 	}
 	if missing := 1 - s.tokensAt(at); missing > 0 {
 		at = at.Add(time.Duration(missing * float64(s.perToken)))
 	}
 	return at
+}
+
+// nextFree is the list that begins with the next slot to become free.
+func (s *schedule) nextFree() *[]time.Time {
+	if len(s.free) == 0 || len(s.again) > 0 && s.again[0].Before(s.free[0]) {
+		return &s.again
+	}
+	return &s.free
 }
 
 func (s *schedule) tokensAt(at time.Time) float64 {
@@ -55,7 +64,9 @@ func (s *schedule) advance(n int) {
 		at := s.next()
 		s.tokens = max(0, s.tokensAt(at)-1)
 		s.filledAt, s.lastSent = at, at
-		s.free = append(s.free[1:], at.Add(s.rttMax+window))
+		free := s.nextFree()
+		*free = (*free)[1:]
+		s.again = append(s.again, at.Add(s.rttMax+window))
 	}
 }
 

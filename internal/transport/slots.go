@@ -82,10 +82,17 @@ func (s *slots) vacate(taken *slot) {
 	s.reserved -= taken.seq.remaining
 }
 
-// cool starts the cooldown of n slots.
-func (s *slots) cool(now time.Time, n int) {
-	s.cooling = append(s.cooling, cooldown{until: now.Add(window), slots: n})
-	s.coolingSlots += n
+// cool starts a cooldown.
+func (s *slots) cool(c cooldown) {
+	if c.slots == 0 {
+		return
+	}
+	at := len(s.cooling) // almost always: most cooldowns last as long as each other
+	for at > 0 && s.cooling[at-1].until.After(c.until) {
+		at--
+	}
+	s.cooling = slices.Insert(s.cooling, at, c)
+	s.coolingSlots += c.slots
 }
 
 // holdBack keeps n slots from being taken for one window, because other
@@ -99,11 +106,8 @@ func (s *slots) holdBack(now time.Time, n int) bool {
 		s.coolingSlots -= before
 		s.heldBack = 0
 	}
-	if n > 0 {
-		s.cooling = append(s.cooling, cooldown{until: now.Add(window), slots: n, heldBack: true})
-		s.coolingSlots += n
-		s.heldBack = n
-	}
+	s.cool(cooldown{until: now.Add(window), slots: n, heldBack: true})
+	s.heldBack = n
 	return before > 0 || n > 0
 }
 
@@ -155,20 +159,27 @@ func (s *slots) freeTimes(buf []time.Time, now time.Time, rttMax time.Duration, 
 	for range min(need, s.free()) {
 		times = append(times, now)
 	}
-	// If more slots are in use than the limit has, those that end their
-	// cooldown first do not become free.
+	// If more slots are in use than the limit has, those that are freed first do
+	// not become free.
 	excess := max(0, -s.free())
+	add := func(at time.Time, n int) {
+		dropped := min(n, excess)
+		excess -= dropped
+		for range min(n-dropped, need-len(times)) {
+			times = append(times, at)
+		}
+	}
+	inFlight, ended := len(s.inFlight), now.Add(rttMax+window)
 	for _, c := range s.cooling {
 		if len(times) == need {
 			return times
 		}
-		for range min(need-len(times), c.slots-excess) {
-			times = append(times, c.until)
+		if c.until.After(ended) {
+			add(ended, inFlight)
+			inFlight = 0
 		}
-		excess = max(0, excess-c.slots)
+		add(c.until, c.slots)
 	}
-	for range min(need-len(times), len(s.inFlight)-excess) {
-		times = append(times, now.Add(rttMax+window))
-	}
+	add(ended, inFlight)
 	return times
 }

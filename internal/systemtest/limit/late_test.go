@@ -1,0 +1,81 @@
+package limit
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/trengotest"
+)
+
+// Trengo counts requests up to a minute after the client, or its caller, has
+// given them up. For half a minute in every three, all are counted that late.
+func TestLimit_abandonedAttempts(t *testing.T) {
+	t.Parallel()
+	const length = 15 * time.Minute
+	tests := []struct {
+		name    string
+		late    time.Duration
+		timeout time.Duration // besides the round trip
+		cancel  bool          // by the caller's context
+	}{
+		{"timeout of a second", 50 * time.Second, time.Second, false},
+		{"timeout of 30 seconds", 50 * time.Second, 30 * time.Second, false},
+		{"canceled after three seconds", 50 * time.Second, 3 * time.Second, true},
+		{"counted after a minute", 59 * time.Second, time.Second, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			atAlignments(t, 5*time.Second, func(s *situation) {
+				began := time.Now()
+				s.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+					if r.Time.Sub(began)%(3*time.Minute) < 30*time.Second {
+						return trengotest.Late(tt.late)
+					}
+					return trengotest.Fault{}
+				})
+				timeout := tt.timeout + s.roundTrip
+				givesUp := trengo.WithTimeout(timeout)
+				if tt.cancel {
+					givesUp = cancelSent(timeout)
+				}
+				client := s.NewClient(givesUp, trengo.WithMaxRetries(2))
+				call := func() error {
+					ctx, cancel := context.WithCancel(s.t.Context())
+					defer cancel()
+					return client.Do(context.WithValue(ctx, cancelKey{}, cancel), trengo.Request{Path: "/contacts"}, nil)
+				}
+				var b backlog
+				var wg sync.WaitGroup
+				for range 64 {
+					wg.Go(func() {
+						for time.Since(began) < length {
+							if call() == nil {
+								b.note()
+							}
+						}
+					})
+				}
+				wg.Wait()
+				time.Sleep(time.Minute) // the last ones are counted
+				s.figures.add(float64(len(b.ended))/length.Minutes(), "responses a minute")
+				if n := s.refused(); n > 0 {
+					s.Errorf("%d 429s", n)
+				}
+			})
+		})
+	}
+}
+
+type cancelKey struct{}
+
+// cancelSent cancels calls a while after they have got their slot.
+func cancelSent(after time.Duration) trengo.Option {
+	return trengo.WithTokenSource(func(ctx context.Context) (string, error) {
+		time.AfterFunc(after, ctx.Value(cancelKey{}).(context.CancelFunc))
+		return trengotest.Token, nil
+	})
+}
