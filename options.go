@@ -222,10 +222,15 @@ func WithTokenSource(source func(context.Context) (string, error)) Option {
 // WithRateLimit starts with a limit of perMinute requests and never exceeds it,
 // which leaves room for other users of the token. By default the client starts
 // with [DefaultRateLimit] and follows the limit that Trengo states in its
-// responses, up and down.
+// responses, up and down: once two routes state another limit, or one route has
+// stated it for two minutes without another one that contradicts it, or a 429
+// enforces a lower one. So a route with a limit of its own, or a response of a
+// gateway, does not slow all calls.
 //
 // Half of the limit can be sent at once; a backlog is smoothed. An attempt
-// returns its slot at once after a 429, or if it was not sent.
+// returns its slot at once after a 429, or if it was not sent. The slot of an
+// attempt without a response rests for two minutes, because Trengo may still
+// count the request for a minute after the client has given it up.
 //
 // If a response says that fewer requests remain than the client expects, somebody
 // else uses the token. The difference is held back until a later response says

@@ -156,7 +156,7 @@ func (c *call) completeSlot(info rateInfo) {
 // and when to try again.
 func (c *call) readRateInfo(resp *http.Response, began time.Time) rateInfo {
 	now := time.Now()
-	info := parseRateInfo(resp, now.Sub(began))
+	info := parseRateInfo(resp, c.req.Route, now.Sub(began))
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests:
 		pause, stated := parseRetryAfter(resp.Header, now)

@@ -20,6 +20,7 @@ const (
 // means that the attempt got no response.
 type rateInfo struct {
 	received     bool          // there is a response
+	route        string        // of the request
 	rtt          time.Duration // how long it took
 	limit        int           // zero means that it is not stated
 	remaining    int
@@ -30,8 +31,8 @@ type rateInfo struct {
 	byGateway bool
 }
 
-func parseRateInfo(resp *http.Response, rtt time.Duration) rateInfo {
-	info := rateInfo{received: true, rtt: rtt}
+func parseRateInfo(resp *http.Response, route string, rtt time.Duration) rateInfo {
+	info := rateInfo{received: true, route: route, rtt: rtt}
 	if n, ok := parseCount(resp.Header.Get(headerLimit)); ok {
 		info.limit = n
 	}

@@ -120,6 +120,13 @@ func newCall(method string, repeatable bool) *Call {
 	return c
 }
 
+// callOn returns a read of a route.
+func callOn(route string) *Call {
+	c := newCall(http.MethodGet, true)
+	c.Route = route
+	return c
+}
+
 // failureOf returns the Failure of an error, or nil.
 func failureOf(t *testing.T, err error) *Failure {
 	t.Helper()

@@ -21,6 +21,9 @@
 // An attempt that cannot be sent at once waits in the queue. The schedule
 // predicts when each attempt in the queue will be sent. An attempt whose
 // response would arrive after its deadline fails at once instead of waiting.
+//
+// How many slots there are is what the responses state. Not every one of them is
+// believed: see limits.
 
 package transport
 
@@ -66,6 +69,7 @@ func (tooLateError) Is(target error) bool { return target == context.DeadlineExc
 type limiter struct {
 	mu      sync.Mutex // guards all other fields
 	ceiling int        // most slots, whatever the server allows; zero means no bound
+	limits  limits
 	slots   slots
 	queue   queue
 	rtt     rtt
@@ -77,7 +81,7 @@ type limiter struct {
 }
 
 func newLimiter(limit, ceiling int) *limiter {
-	return &limiter{ceiling: ceiling, slots: slots{limit: limit}, pacer: newPacer(limit)}
+	return &limiter{ceiling: ceiling, limits: newLimits(limit), slots: slots{limit: limit}, pacer: newPacer(limit)}
 }
 
 // acquire waits until the attempt of s may be sent. It fails with a
@@ -178,7 +182,10 @@ func (l *limiter) complete(s *slot, connections int, info rateInfo) {
 	now := time.Now()
 	l.expire(now)
 	before, rttMax := l.conditions(), l.rtt.max
-	l.resize(now, info.limit)
+	if l.ceiling > 0 {
+		info.limit = min(info.limit, l.ceiling)
+	}
+	l.resize(now, info)
 	l.slots.vacate(s)
 	l.cool(now, max(1, connections), info)
 	l.observe(now, s, info)
@@ -222,7 +229,7 @@ func (l *limiter) observe(now time.Time, s *slot, info rateInfo) {
 		l.pacer.closeGate(now.Add(info.pause))
 		l.pacer.noteSharing(now)
 		l.adjustPacer(now)
-	case info.hasRemaining:
+	case info.hasRemaining && info.limit == l.slots.limit: // what remains of any other limit is not ours
 		others := max(0, s.leastLeft-info.remaining)
 		if others > 0 {
 			l.pacer.noteSharing(now)
@@ -233,16 +240,13 @@ func (l *limiter) observe(now time.Time, s *slot, info rateInfo) {
 	}
 }
 
-// resize adopts the limit that the server states; zero means that it states
-// none.
-func (l *limiter) resize(now time.Time, limit int) {
-	if l.ceiling > 0 {
-		limit = min(limit, l.ceiling)
-	}
-	if limit < 1 || limit == l.slots.limit {
+// resize adopts the limit that the response states, if it is believed.
+func (l *limiter) resize(now time.Time, info rateInfo) {
+	l.limits.hear(now, info)
+	if l.limits.present == l.slots.limit {
 		return
 	}
-	l.slots.resize(limit)
+	l.slots.resize(l.limits.present)
 	l.adjustPacer(now)
 }
 

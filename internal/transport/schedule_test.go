@@ -85,18 +85,22 @@ func TestNoRoomWhenConditionsWorsen(t *testing.T) {
 	lowered := canned{status: 200, header: http.Header{headerLimit: {"12"}}}
 	slow := canned{status: 200, after: 5 * time.Second}
 	for name, c := range map[string]struct {
+		before   canned // of another route
 		response canned
 		when     time.Duration
 	}{
-		"a 429 that asks for a pause": {tooManyFor("50"), at},
-		"others use up the window":    {used, at},
-		"the limit is lowered":        {lowered, at},
-		"the round trip becomes long": {slow, at + 5*time.Second},
+		"a 429 that asks for a pause": {canned{status: 200}, tooManyFor("50"), at},
+		"others use up the window":    {canned{status: 200}, used, at},
+		"the limit is lowered":        {lowered, lowered, at},
+		"the round trip becomes long": {canned{status: 200}, slow, at + 5*time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := newEngine(stubAfter(60, c.response), func(o *Options) { o.MaxRetries = 0 })
-				drain(t, e, 60, 60)
+				e := newEngine(stubAfter(59, c.before, c.response), func(o *Options) { o.MaxRetries = 0 })
+				drain(t, e, 59, 59)
+				if _, err := e.Do(t.Context(), callOn("/contacts")); err != nil {
+					t.Fatal(failureOf(t, err))
+				}
 				began := time.Now()
 				var wg sync.WaitGroup
 				noRoom := 0
