@@ -90,6 +90,22 @@ type Behavior struct {
 	// contacts and tickets lack them.
 	Totals bool
 
+	// IgnoreUpdatedAfter makes the list of tickets ignore the parameter
+	// updated_at_gt, which few clients use.
+	IgnoreUpdatedAfter bool
+
+	// NullLatestMessage makes latest_message null in the list of tickets, as a
+	// client of 2026 reports. Only the dates of messages remain.
+	NullLatestMessage bool
+
+	// AuditLines adds the history of a ticket to the list of its messages, as
+	// items of type AUDIT.
+	AuditLines bool
+
+	// StoreSubject returns what is stored of the subject of a new ticket: it may be
+	// cut, trimmed or encoded. Nil stores it as it is.
+	StoreSubject func(subject string) string
+
 	// LinksURL is the scheme and host of the links in lists. "" means
 	// "https://app.trengo.com". Set it to the URL of an httptest.Server to make the
 	// links work there.

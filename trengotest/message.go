@@ -112,11 +112,33 @@ func (s *Server) listMessages(c *call) response {
 	if t == nil {
 		return s.notFound()
 	}
-	newestFirst := slices.Clone(t.messages)
-	slices.Reverse(newestFirst)
-	return listResponse(s, c, listing{size: defaultPageSize, totals: true}, newestFirst, func(m *Message) object {
-		return s.messageObject(c, t, m)
+	entries := s.messageEntries(c, t)
+	return listResponse(s, c, listing{size: defaultPageSize, totals: true}, entries, func(e *messageEntry) object {
+		return e.render()
 	})
+}
+
+// A messageEntry is an item of the list of a ticket's messages.
+type messageEntry struct {
+	at     time.Time
+	render func() object
+}
+
+// messageEntries returns the messages of t, and its history if that is listed with
+// them, newest first.
+func (s *Server) messageEntries(c *call, t *ticket) []*messageEntry {
+	var all []*messageEntry
+	for _, m := range t.messages {
+		all = append(all, &messageEntry{m.CreatedAt, func() object { return s.messageObject(c, t, m) }})
+	}
+	if s.Behavior.AuditLines {
+		for _, a := range t.audits {
+			all = append(all, &messageEntry{a.at, func() object { return s.auditObject(a) }})
+		}
+	}
+	slices.Reverse(all)
+	slices.SortStableFunc(all, func(a, b *messageEntry) int { return b.at.Compare(a.at) })
+	return all
 }
 
 // findMessage returns the ticket in the path and the index of its message in the

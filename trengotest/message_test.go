@@ -141,3 +141,28 @@ func TestServer_whatsAppWindow(t *testing.T) {
 		})
 	})
 }
+
+// The history of a ticket may stand among its messages.
+func TestBehavior_AuditLines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServerWithTicket("EMAIL")
+		a := newAPI(t, srv)
+		path := ticketPath(1) + "/messages"
+		time.Sleep(time.Minute)
+		srv.AddMessage(trengotest.Message{TicketID: firstTicket, Text: "Help"})
+		if got := a.do("GET", path, nil).all("type"); !slices.Equal(got, []string{"INBOUND"}) {
+			t.Errorf("got types %v", got)
+		}
+		srv.Behavior.AuditLines = true
+		time.Sleep(time.Minute)
+		a.do("POST", ticketPath(1)+"/close", fields())
+		got := a.do("GET", path, nil)
+		if types := got.all("type"); !slices.Equal(types, []string{"AUDIT", "INBOUND", "AUDIT"}) {
+			t.Errorf("got types %v, want the history around the message", types)
+		}
+		if kind := got.at("data.2.audit_type"); kind != "TICKET_CREATED" {
+			t.Errorf("got %s as the oldest", kind)
+		}
+	})
+}

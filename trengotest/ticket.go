@@ -46,6 +46,10 @@ type Ticket struct {
 	// UpdatedAt by CreatedAt and a zero ClosedAt of a closed ticket by UpdatedAt.
 	CreatedAt, UpdatedAt, ClosedAt time.Time
 
+	// AssignedAt is when it was last assigned to a user or a team. AddTicket
+	// replaces the zero time of an assigned ticket by CreatedAt.
+	AssignedAt time.Time
+
 	// MessageCount is the number of its messages. AddTicket ignores it; use
 	// AddMessage.
 	MessageCount int
@@ -54,7 +58,6 @@ type Ticket struct {
 // A ticket is a Ticket with the fields that only the Server needs.
 type ticket struct {
 	Ticket
-	assignedAt time.Time
 	assignedBy int64
 	closedBy   int64
 	starred    bool
@@ -138,10 +141,10 @@ func (s *Server) AddTicket(t Ticket) Ticket {
 	for _, title := range slices.Sorted(maps.Keys(t.CustomFields)) {
 		s.defineCustomField(fieldOfTicket, title)
 	}
-	added := &ticket{Ticket: t}
 	if t.UserID != 0 || t.TeamID != 0 {
-		added.assignedAt = t.CreatedAt
+		t.AssignedAt = storedTime(cmp.Or(t.AssignedAt, t.CreatedAt))
 	}
+	added := &ticket{Ticket: t}
 	s.addAudit(added, "TICKET_CREATED", t.CreatedAt)
 	s.tickets.put(t.ID, added)
 	return added.public()
@@ -206,21 +209,28 @@ func (s *Server) createTicket(c *call) response {
 func (s *Server) openTicket(c *call, channelID, contactID int64, subject string) *ticket {
 	t := &ticket{
 		Ticket: Ticket{
-			ID:        s.tickets.ids.take(0),
-			ContactID: contactID,
-			ChannelID: channelID,
-			UserID:    c.user.ID,
-			Subject:   subject,
-			Status:    statusAssigned,
-			CreatedAt: c.now,
-			UpdatedAt: c.now,
+			ID:         s.tickets.ids.take(0),
+			ContactID:  contactID,
+			ChannelID:  channelID,
+			UserID:     c.user.ID,
+			Subject:    s.storedSubject(subject),
+			Status:     statusAssigned,
+			CreatedAt:  c.now,
+			UpdatedAt:  c.now,
+			AssignedAt: c.now,
 		},
-		assignedAt: c.now,
 		assignedBy: c.user.ID,
 	}
 	s.addAudit(t, "TICKET_CREATED", c.now)
 	s.tickets.put(t.ID, t)
 	return t
+}
+
+func (s *Server) storedSubject(subject string) string {
+	if s.Behavior.StoreSubject == nil {
+		return subject
+	}
+	return s.Behavior.StoreSubject(subject)
 }
 
 func (s *Server) deleteTicket(c *call) response {

@@ -76,7 +76,7 @@ func (s *Server) assign(c *call, t *ticket, userID, teamID int64) (changed bool)
 	}
 	t.Status, t.UserID, t.TeamID = status, userID, teamID
 	t.ClosedAt, t.closedBy = time.Time{}, 0
-	t.assignedAt, t.assignedBy = c.now, c.user.ID
+	t.AssignedAt, t.assignedBy = c.now, c.user.ID
 	s.addAudit(t, "TICKET_ASSIGNED", c.now)
 	return true
 }

@@ -16,7 +16,7 @@ func (s *Server) ticketBase(t *ticket) object {
 		"updated_at":     s.getTime(t.UpdatedAt),
 		"user_id":        nullID(t.UserID),
 		"team_id":        nullID(t.TeamID),
-		"assigned_at":    s.getTime(t.assignedAt),
+		"assigned_at":    s.getTime(t.AssignedAt),
 		"contact_id":     t.ContactID,
 		"contact":        s.embeddedContact(t.ContactID, nil),
 		"channel":        s.channelOfTicket(t),
@@ -33,7 +33,9 @@ func (s *Server) ticketListItem(t *ticket) object {
 	o := s.ticketBase(t)
 	o["latest_message"] = nil
 	if m := t.lastMessage(""); m != nil {
-		o["latest_message"] = s.latestMessage(m)
+		if !s.Behavior.NullLatestMessage {
+			o["latest_message"] = s.latestMessage(m)
+		}
 		o["latest_message_at"] = s.getTime(m.CreatedAt)
 	}
 	if m := t.lastMessage(typeInbound); m != nil {
@@ -144,7 +146,7 @@ func (s *Server) ticketColumns(t *ticket) object {
 		"status":         t.Status,
 		"user_id":        nullID(t.UserID),
 		"team_id":        nullID(t.TeamID),
-		"assigned_at":    isoTime(t.assignedAt),
+		"assigned_at":    isoTime(t.AssignedAt),
 		"assigned_by":    nullID(t.assignedBy),
 		"channel_id":     t.ChannelID,
 		"subject":        nullText(t.Subject),

@@ -55,7 +55,7 @@ func (s *Server) ticketFilter(query url.Values) func(*ticket) bool {
 	})
 
 	since, isDate := s.parseTime(query.Get("updated_at_gt"))
-	where(isDate, func(t *ticket) bool { return t.UpdatedAt.After(since) })
+	where(isDate && !s.Behavior.IgnoreUpdatedAfter, func(t *ticket) bool { return t.UpdatedAt.After(since) })
 
 	m := s.newMatcher(query.Get("term"))
 	where(m.term != "", func(t *ticket) bool {

@@ -59,3 +59,32 @@ func TestServer_ticketFilters(t *testing.T) {
 		}
 	}
 }
+
+// With 2026's list, a client sees only the dates of messages.
+func TestBehavior_NullLatestMessage(t *testing.T) {
+	t.Parallel()
+	srv := newServerWithTicket("EMAIL")
+	srv.Behavior.NullLatestMessage = true
+	srv.AddMessage(trengotest.Message{TicketID: firstTicket, Text: "Help"})
+	got := newAPI(t, srv).do("GET", "/tickets", nil)
+	for path, want := range map[string]string{"data.0.latest_message": "<nil>", "data.0.messages_count": "1"} {
+		if v := got.at(path); v != want {
+			t.Errorf("got %s %s, want %s", path, v, want)
+		}
+	}
+	for _, path := range []string{"data.0.latest_message_at", "data.0.latest_received_message_at"} {
+		if v := got.at(path); v == "missing" || v == "<nil>" {
+			t.Errorf("got %s %s, want a date", path, v)
+		}
+	}
+}
+
+func TestBehavior_IgnoreUpdatedAfter(t *testing.T) {
+	t.Parallel()
+	srv := newServer()
+	srv.Behavior.IgnoreUpdatedAfter = true
+	srv.AddTicket(trengotest.Ticket{Subject: "a", CreatedAt: monday})
+	if got := newAPI(t, srv).do("GET", "/tickets?updated_at_gt=2026-01-06", nil).all("subject"); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("got %v, want the ticket that is older", got)
+	}
+}

@@ -182,3 +182,37 @@ func TestServer_AddTicket(t *testing.T) {
 		}
 	})
 }
+
+func TestServer_AddTicket_assigned(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		give trengotest.Ticket
+		want time.Time
+	}{
+		"not assigned":         {trengotest.Ticket{CreatedAt: monday}, time.Time{}},
+		"assigned when opened": {trengotest.Ticket{CreatedAt: monday, UserID: firstUser}, monday},
+		"assigned later":       {trengotest.Ticket{CreatedAt: monday, UserID: firstUser, AssignedAt: monday.Add(time.Hour)}, monday.Add(time.Hour)},
+	} {
+		srv := trengotest.New()
+		if got := srv.AddTicket(tt.give); !got.AssignedAt.Equal(tt.want) {
+			t.Errorf("%s: got %s, want %s", name, got.AssignedAt, tt.want)
+		}
+	}
+}
+
+// A subject is stored as StoreSubject says, and only that of a request.
+func TestBehavior_StoreSubject(t *testing.T) {
+	t.Parallel()
+	srv := newServer()
+	srv.Behavior.StoreSubject = func(subject string) string { return subject[:3] }
+	srv.AddContact(trengotest.Contact{Email: "ann@example.com"})
+	a := newAPI(t, srv)
+	created := a.do("POST", "/tickets", fields("channel_id", firstChannel, "contact_id", firstContact, "subject", "Order 12"))
+	if got := created.at("subject"); got != "Ord" {
+		t.Errorf("response has the subject %q", got)
+	}
+	srv.AddTicket(trengotest.Ticket{Subject: "Order 13"})
+	if got := a.do("GET", "/tickets", nil).all("subject"); !slices.Contains(got, "Ord") || !slices.Contains(got, "Order 13") {
+		t.Errorf("got subjects %q", got)
+	}
+}
