@@ -2,7 +2,6 @@ package trengo
 
 import (
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
@@ -39,18 +38,17 @@ type memory struct {
 	// pendingContacts holds the people of whom it is not known whether they
 	// have a contact, with the time at which the last attempt to create it
 	// ended.
-	pendingContacts *lru.Cache[personKey, time.Time]
-	pendingTickets  *lru.Cache[int64, pendingTicket] // by contact
+	pendingContacts *pendingTable[personKey, time.Time]
+	pendingTickets  *pendingTable[int64, pendingTicket] // by contact
 
-	// listedTickets holds the highest ID of a contact's tickets when they were
-	// listed, zero if it had none.
-	listedTickets *lru.Cache[int64, int64]
+	// listedTickets holds the newest of a contact's tickets when they were listed.
+	listedTickets *lru.Cache[int64, highWater]
 	// confirmed holds the contacts that a search has just found, after Trengo had
 	// refused a write as if they did not exist.
 	confirmed *lru.Cache[int64, struct{}]
 
-	mu              sync.Mutex
-	highestTicketID int64 // that this process has created; zero if none
+	mu        sync.Mutex
+	highWater highWater
 }
 
 const (
@@ -71,8 +69,6 @@ const (
 )
 
 func newMemory(cfg *DestinationConfig) *memory {
-	// A pending write has to be remembered until it can be reconciled.
-	pendingTTL := max(cfg.MessageTTL, defaultMessageTTL)
 	// A contact is searched for again after PeopleTTL, and found by its alias.
 	// The product may overflow.
 	aliasTTL := max(cfg.PeopleTTL, 2*cfg.PeopleTTL)
@@ -85,9 +81,9 @@ func newMemory(cfg *DestinationConfig) *memory {
 		tooManyHits:     lru.New[contactKey, struct{}](maxTooManyHits, tooManyHitsTTL),
 		results:         lru.New[messageKey, Result](cfg.MaxMessages, cfg.MessageTTL),
 		failures:        lru.New[messageKey, *pastError](maxFailures, failureTTL),
-		pendingContacts: lru.New[personKey, time.Time](cfg.MaxMessages, pendingTTL),
-		pendingTickets:  lru.New[int64, pendingTicket](cfg.MaxMessages, pendingTTL),
-		listedTickets:   lru.New[int64, int64](cfg.MaxPeople, cfg.PeopleTTL),
+		pendingContacts: newPendingTable[personKey](cfg.MaxMessages, contactSettled),
+		pendingTickets:  newPendingTable[int64, pendingTicket](cfg.MaxMessages, nil),
+		listedTickets:   lru.New[int64, highWater](cfg.MaxPeople, cfg.PeopleTTL),
 		confirmed:       lru.New[int64, struct{}](cfg.MaxPeople, confirmedTTL),
 	}
 }
@@ -129,45 +125,29 @@ func (m *memory) rememberFailure(op *operation, err error) {
 	}
 }
 
-// observeTicketID raises the high-water mark: the ID of a ticket that was
-// created after this process started. Trengo's IDs rise, so all older tickets
-// have smaller ones.
-func (m *memory) observeTicketID(id int64) {
+// observeTicket raises the high-water mark.
+func (m *memory) observeTicket(t *Ticket) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.highestTicketID = max(m.highestTicketID, id)
+	m.highWater.raise(t)
 }
 
-// highWaterMark returns zero as long as no ticket was observed.
-func (m *memory) highWaterMark() int64 {
+// highWaterMark returns the zero mark as long as no ticket was observed.
+func (m *memory) highWaterMark() highWater {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.highestTicketID
+	return m.highWater
 }
 
 // addPendingContact notes that an attempt to create the contact of a person has
 // just ended, and that it is not known whether it took effect.
-func (m *memory) addPendingContact(op *operation) { m.pendingContacts.Put(op.person, time.Now()) }
+func (m *memory) addPendingContact(op *operation) { m.pendingContacts.put(op.person, time.Now()) }
 
-func (m *memory) removePendingContact(op *operation) { m.pendingContacts.Delete(op.person) }
+func (m *memory) removePendingContact(op *operation) { m.pendingContacts.remove(op.person) }
 
 // pendingContact returns when the last such attempt ended.
 func (m *memory) pendingContact(person personKey) (ended time.Time, ok bool) {
-	return m.pendingContacts.Get(person)
-}
-
-func (m *memory) addPendingTicket(t pendingTicket) {
-	// Both may be a small part of a long text, which they would keep in memory.
-	t.Subject, t.event = strings.Clone(t.Subject), strings.Clone(t.event)
-	m.pendingTickets.Put(t.ContactID, t)
-}
-
-func (m *memory) removePendingTicket(contactID int64) { m.pendingTickets.Delete(contactID) }
-
-// pendingTicket returns the ticket of a contact of which it is not known whether it
-// was created.
-func (m *memory) pendingTicket(contactID int64) (pendingTicket, bool) {
-	return m.pendingTickets.Get(contactID)
+	return m.pendingContacts.get(person)
 }
 
 // rememberContact remembers whose contact it is, and nothing of its name.
@@ -277,24 +257,4 @@ func personContactKey(op *operation) contactKey {
 type readName struct {
 	contactName
 	at time.Time
-}
-
-// A pendingTicket is a ticket of which it is not known whether it was created.
-type pendingTicket struct {
-	TicketCreateParams
-	message messageKey
-	event   string
-	// minID is the smallest ID that it can have: all of the contact's older
-	// tickets have smaller ones.
-	minID int64
-	ended time.Time // the attempt to create it
-}
-
-// matches reports whether t can be the pending ticket. Without a subject t must
-// at least be without a message: a ticket that the contact opened has one.
-func (p *pendingTicket) matches(t *Ticket) bool {
-	if t.ID < p.minID || t.channelIDAnywhere() != p.ChannelID || t.Subject != p.Subject {
-		return false
-	}
-	return p.Subject != "" || t.MessagesCount == 0 && t.LatestMessage == nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -39,14 +40,20 @@ func (r *reconciler) createContactOnce(ctx context.Context, op *operation) (*Con
 }
 
 // attemptContact remembers an attempt whose outcome is unknown: its response
-// was lost, or an observer or a transport panicked.
+// was lost, or an observer or a transport panicked. One that could not be
+// remembered is made only by email: Trengo keeps those unique.
 func (r *reconciler) attemptContact(ctx context.Context, op *operation) (*Contact, error) {
+	full := r.memory.pendingContacts.full()
+	if full && op.identifier.kind == IdentifierPhone {
+		return nil, contactUnknown(op, ErrTooManyPending)
+	}
 	unknown := true
 	defer func() {
-		if unknown {
-			r.memory.addPendingContact(op)
-		} else {
+		switch {
+		case !unknown:
 			r.memory.removePendingContact(op)
+		case !full:
+			r.memory.addPendingContact(op)
 		}
 	}()
 	contact, err := r.contacts.Create(r.calls.writeContext(ctx), op.contactParams())
@@ -67,7 +74,7 @@ func contactUnknown(op *operation, err error) error {
 
 // createTicketOnce creates a ticket, unless an earlier attempt may have done so.
 func (r *reconciler) createTicketOnce(ctx context.Context, op *operation, in TicketCreateParams) (int64, error) {
-	if pending, ok := r.memory.pendingTicket(in.ContactID); ok {
+	if pending, ok := r.memory.pendingTickets.get(in.ContactID); ok {
 		id, err := r.reconcileTicket(ctx, &pending)
 		if err != nil {
 			return 0, ticketUnknown(&pending, &chainError{separator: ": ", errs: []error{ErrOutcomeUnknown, err}})
@@ -76,7 +83,7 @@ func (r *reconciler) createTicketOnce(ctx context.Context, op *operation, in Tic
 			return id, nil
 		}
 	}
-	if mark := r.memory.highWaterMark(); mark > 0 {
+	if mark := r.memory.highWaterMark(); mark.ticketID > 0 {
 		return r.createTicketAbove(ctx, op, in, mark)
 	}
 	return r.createFirstTicket(ctx, op, in)
@@ -96,26 +103,27 @@ func (r *reconciler) createFirstTicket(ctx context.Context, op *operation, in Ti
 	if !reservation.Immediate() {
 		reservation.Release()
 	}
-	if mark := r.memory.highWaterMark(); mark > 0 {
-		return r.createTicketAbove(ctx, op, in, mark)
-	}
-	highestID, listed := r.memory.listedTickets.Get(in.ContactID)
-	if !listed {
-		err := r.scanTickets(ctx, in.ContactID, func(t *Ticket) { highestID = max(highestID, t.ID) })
-		// A contact with too many tickets cannot be reconciled anyway.
-		if err != nil && !errors.Is(err, errTooManyTickets) {
-			return 0, err
+	mark := r.memory.highWaterMark()
+	if mark.ticketID == 0 {
+		var listed bool
+		if mark, listed = r.memory.listedTickets.Get(in.ContactID); !listed {
+			var err error
+			if mark, err = newestTicketOf(r.calls.readContext(ctx, 1), r.tickets, in.ContactID); err != nil {
+				return 0, err
+			}
+			// If the ticket is refused, those that follow need not list again.
+			r.memory.listedTickets.Put(in.ContactID, mark)
 		}
-		// If the ticket is refused, those that follow need not list again.
-		r.memory.listedTickets.Put(in.ContactID, highestID)
 	}
-	return r.createTicketAbove(ctx, op, in, highestID)
+	return r.createTicketAbove(ctx, op, in, mark)
 }
 
-// createTicketAbove creates a ticket whose ID is above that of all existing
-// tickets of the contact.
-func (r *reconciler) createTicketAbove(ctx context.Context, op *operation, in TicketCreateParams, highestID int64) (int64, error) {
-	pending := pendingTicket{TicketCreateParams: in, message: op.message, event: op.event.Event, minID: highestID + 1}
+// createTicketAbove creates a ticket that is newer than mark.
+func (r *reconciler) createTicketAbove(ctx context.Context, op *operation, in TicketCreateParams, mark highWater) (int64, error) {
+	pending := pendingTicket{TicketCreateParams: in, message: op.message, event: op.event.Event, above: mark}
+	if r.memory.pendingTickets.full() {
+		return 0, ticketUnknown(&pending, ErrTooManyPending)
+	}
 	ticketID, err := r.attemptTicket(ctx, &pending)
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		return ticketID, err
@@ -138,7 +146,9 @@ func (r *reconciler) attemptTicket(ctx context.Context, pending *pendingTicket) 
 	defer func() {
 		if unknown {
 			pending.ended = time.Now()
-			r.memory.addPendingTicket(*pending)
+			// Both may be a small part of a long text, which they would keep in memory.
+			pending.Subject, pending.event = strings.Clone(pending.Subject), strings.Clone(pending.event)
+			r.memory.pendingTickets.put(pending.ContactID, *pending)
 		}
 	}()
 	ticket, err := r.tickets.Create(r.calls.writeContext(ctx), pending.TicketCreateParams)
@@ -146,67 +156,71 @@ func (r *reconciler) attemptTicket(ctx context.Context, pending *pendingTicket) 
 	if err != nil {
 		return 0, err
 	}
-	r.memory.observeTicketID(ticket.ID)
+	r.memory.observeTicket(ticket)
 	return ticket.ID, nil
 }
 
-// errStillPending is why a scan did not tell what became of a ticket.
-var errStillPending = safeText("it may still appear, or several could be it")
+// Why a look did not tell what became of a ticket.
+var (
+	errStillPending   = safeText("it may still appear, or several could be it")
+	errTooManyTickets = safeText("the contact has too many tickets to scan: see Destination.Resolve")
+)
+
+func doubtfulTicketError(id int64) error {
+	return safeText(fmt.Sprintf("ticket %d may be it, or one that the customer opened: see Destination.Resolve", id))
+}
 
 // reconcileTicket looks for a pending ticket. It returns the ticket's ID, 0 if
 // it was never created, and an error as long as that is not known.
+//
+// One candidate is the ticket. Of several the newest is taken for it, as soon as
+// the attempt can no longer add another one: at most one of them is the ticket,
+// and which one does not matter as long as none is created any more and none of
+// them is taken for another event's.
 func (r *reconciler) reconcileTicket(ctx context.Context, pending *pendingTicket) (int64, error) {
-	started := time.Now()
-	var found []int64
-	err := r.scanTickets(ctx, pending.ContactID, func(t *Ticket) {
-		if pending.matches(t) {
-			found = append(found, t.ID)
+	settling := pending.isSettling(time.Now())
+	if pending.unsettled != nil {
+		if settling || pending.likely == 0 {
+			return 0, pending.unsettled
 		}
-	})
-	switch {
-	case err != nil:
-		return 0, err
-	case len(found) > 1, len(found) == 0 && started.Sub(pending.ended) < reconcileAfter:
-		return 0, errStillPending
-	case len(found) == 0:
-		r.memory.removePendingTicket(pending.ContactID)
-		return 0, nil
+		return r.settleTicket(pending, pending.likely), nil
 	}
-	id := found[0]
-	r.memory.observeTicketID(id)
+	found, err := findCandidates(r.calls.readContext(ctx, 1), r.tickets, pending, r.memory.highWaterMark().userID)
+	if err != nil {
+		return 0, err
+	}
+	switch {
+	case !found.complete:
+		// Tickets do not become fewer.
+		return 0, r.giveUp(pending, found.newestID, errTooManyTickets)
+	case found.newestID != 0 && (!found.several || !settling):
+		r.memory.observeTicket(&Ticket{ID: found.highestID})
+		return r.settleTicket(pending, found.newestID), nil
+	case settling:
+		return 0, errStillPending
+	case found.doubtfulID != 0:
+		return 0, r.giveUp(pending, 0, doubtfulTicketError(found.doubtfulID))
+	}
+	r.memory.pendingTickets.remove(pending.ContactID)
+	return 0, nil
+}
+
+// giveUp notes that no further look can settle what became of a pending ticket.
+func (r *reconciler) giveUp(pending *pendingTicket, likely int64, why error) error {
+	pending.unsettled, pending.likely = why, likely
+	r.memory.pendingTickets.update(pending.ContactID, *pending)
+	return why
+}
+
+// settleTicket notes which ticket a pending one is.
+func (r *reconciler) settleTicket(pending *pendingTicket, id int64) int64 {
+	r.memory.observeTicket(&Ticket{ID: id})
 	r.memory.rememberResult(pending.message, Result{Action: ActionTicketCreated, ContactID: pending.ContactID, TicketID: id})
-	r.memory.removePendingTicket(pending.ContactID)
-	return id, nil
+	r.memory.pendingTickets.remove(pending.ContactID)
+	return id
 }
 
 func ticketUnknown(pending *pendingTicket, err error) error {
 	op := fmt.Sprintf("ticket of contact %d on channel %d for the event %q", pending.ContactID, pending.ChannelID, pending.event)
 	return &opError{op: op, err: err}
-}
-
-// maxScanned limits how many tickets of a contact are scanned, and scanPageSize
-// is how many of them a request returns.
-const (
-	maxScanned   = 1000
-	scanPageSize = 100
-)
-
-var errTooManyTickets = safeText("the contact has too many tickets to scan")
-
-// scanTickets calls f with all tickets of a contact.
-func (r *reconciler) scanTickets(ctx context.Context, contactID int64, f func(*Ticket)) error {
-	scanned := 0
-	options := TicketListOptions{ContactID: contactID, PerPage: scanPageSize}
-	for ticket, err := range r.tickets.List(r.calls.readContext(ctx, 1), options) {
-		if err != nil {
-			return err
-		}
-		if scanned++; scanned > maxScanned {
-			return errTooManyTickets
-		}
-		if ticket.ContactID == contactID {
-			f(ticket)
-		}
-	}
-	return nil
 }

@@ -153,29 +153,6 @@ func TestReconcile_listIgnoresItsFilter(t *testing.T) {
 	})
 }
 
-// If several tickets may be the lost one, the outcome stays unknown.
-func TestReconcile_severalCandidates(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d, contactID := newWarmDeployment(t)
-		d.InjectFunc(func(r trengotest.Request) trengotest.Fault {
-			if r.Method != http.MethodPost {
-				return trengotest.Fault{}
-			}
-			d.AddTicket(trengotest.Ticket{ContactID: contactID, ChannelID: fixtures.EmailChannel, Subject: fixtures.TrackEvent})
-			return trengotest.LostAfter()
-		})
-		d.MustFail(fixtures.Track("1", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
-		d.InjectFunc(nil)
-		d.ResetRequests()
-		time.Sleep(2 * reconcileAfter)
-		for _, message := range []string{"1", "2"} {
-			d.MustFail(fixtures.Track(message, fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
-			d.WantSent("list")
-		}
-		d.WantTickets(contactID, 2)
-	})
-}
-
 // failedWrites are writes that have no effect, and deliveries before and after
 // that is certain.
 var failedWrites = map[string]struct {
@@ -680,6 +657,7 @@ func TestReconcile_lostTicketHasAMessage(t *testing.T) {
 func TestReconcile_messageOfATicketWithoutSubject(t *testing.T) {
 	for name, remove := range map[string]*regexp.Regexp{
 		"without the number":         regexp.MustCompile(`"messages_count":\d+,`),
+		"without either":             regexp.MustCompile(`"messages_count":\d+,|"latest_message":\{(?:[^{}]|\{[^{}]*\})*\},`),
 		"without the latest message": regexp.MustCompile(`"latest_message":\{"(?:[^{}]|\{[^{}]*\})*\},`),
 	} {
 		t.Run(name, func(t *testing.T) {

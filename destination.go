@@ -27,10 +27,13 @@ import (
 //     remembered. An event without a messageId is processed every time.
 //   - A write whose response was lost. A contact is searched for again. A ticket
 //     is looked up among the contact's tickets: one with the same channel and
-//     subject, newer than all that existed before. If there is none yet, the
-//     event ends with [ErrOutcomeUnknown], and nothing of the kind is created for
-//     that person. If a lookup made at least a minute after the attempt still
-//     finds none, the ticket is created. Redeliver such events.
+//     subject, newer than all that existed before, that no message of the
+//     customer opened. If there is none yet, the event ends with
+//     [ErrOutcomeUnknown], and nothing of the kind is created for that person. If
+//     a lookup made at least a minute after the attempt still finds none, the
+//     ticket is created; if it finds several, the newest is taken for it.
+//     Redeliver such events. If a lookup cannot tell, no ticket is created for
+//     that contact until [Destination.Resolve].
 //   - A phone number that Trengo stores in another form. If the two differ only by
 //     a 0 or by the mobile digit of Argentina (9) or Mexico (1) directly behind the
 //     country code, the contact is the person's, also in later searches. Any other
@@ -58,10 +61,12 @@ import (
 // new process does not know of the one before. Two of them that process the same
 // message, or the first events of one phone number, at the same time create both.
 // Send the events of a person to one process, and all events of one kind of
-// channel through one Destination, or accept that. A ticket is looked up under
-// the contact for which it was meant: merging that contact into another meanwhile
-// hides it. With [DestinationConfig.AllowDuplicates], contacts are created
-// without a lookup, so a redelivery after a lost response creates another.
+// channel through one Destination, or accept that. A restart also forgets which
+// writes have an unknown outcome: a redelivery of such an event does it again. A
+// ticket is looked up under the contact for which it was meant: merging that
+// contact or that ticket into another meanwhile hides it. With
+// [DestinationConfig.AllowDuplicates], contacts are created without a lookup, so
+// a redelivery after a lost response creates another.
 type Destination struct {
 	cfg   DestinationConfig
 	dedup *deduplicator
@@ -123,6 +128,19 @@ func (d *Destination) Process(ctx context.Context, ev *Event) (Result, error) {
 	queued.reserve()
 	defer queued.release()
 	return queued.run(ctx)
+}
+
+// Resolve releases a contact whose ticket may or may not have been created, and
+// reports whether it had such a ticket. A destination settles most of them itself,
+// when an event of the contact is delivered again; it does not dare to if the
+// customer wrote in the ticket, or if the contact has too many new tickets to look
+// at. Then every ticket of the contact ends with [ErrOutcomeUnknown].
+//
+// Before you call it, see in Trengo whether the ticket exists: the event that asked
+// for it creates a ticket if it is delivered again. A contact whose ticket is known,
+// or being created at this moment, is not affected.
+func (d *Destination) Resolve(contactID int64) bool {
+	return d.dedup != nil && d.dedup.memory.pendingTickets.remove(contactID)
 }
 
 // Plan reports what [Destination.Process] would do at this moment. It sends the

@@ -158,8 +158,9 @@ type DestinationConfig struct {
 	// MaxMessages limits how many processed messages are remembered, and
 	// MessageTTL for how long. Zero means 100,000 messages and 24 hours. A
 	// message that is delivered again after it was forgotten is processed
-	// again. MaxMessages also limits how many writes with an unknown outcome
-	// are remembered, for at least 24 hours.
+	// again. MaxMessages also limits how many tickets, and contacts, may have an
+	// unknown outcome at once. Those are remembered until it is known; further
+	// ones are refused with [ErrTooManyPending].
 	MaxMessages int
 	MessageTTL  time.Duration
 

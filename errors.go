@@ -67,6 +67,13 @@ var (
 	ErrAmbiguousContact = errors.New("ambiguous contact")
 )
 
+// ErrTooManyPending is returned when so many contacts and tickets may or may not
+// have been created that another one could not be remembered if its response were
+// lost; see [DestinationConfig.MaxMessages]. It was not created. The error passes
+// when events that ended with [ErrOutcomeUnknown] are delivered again, or with
+// [Destination.Resolve].
+var ErrTooManyPending = errors.New("too many creates with an unknown outcome")
+
 // An Error is the error of every call that ended without a usable response. It
 // matches the sentinels of this package with [errors.Is].
 //
@@ -208,18 +215,20 @@ func (e *AmbiguousContactError) Is(target error) bool { return target == ErrAmbi
 
 // Retryable reports whether delivering the same event, or making the same
 // call, again later may succeed. It is true for a rate limit, an unknown
-// outcome, an outage of Trengo or the network, a context that ended, and a
-// rejected token, which an operator can replace. It is also true for a redirect,
-// for a 421, 425 or 501, and for any other 4xx whose body is not JSON: that is a
-// maintenance page or a firewall, not Trengo. It is false for what fails again: an
-// invalid event, an unknown or ambiguous contact, any other 4xx, and nil.
+// outcome or too many of them, an outage of Trengo or the network, a context that
+// ended, and a rejected token, which an operator can replace. It is also true for
+// a redirect, for a 421, 425 or 501, and for any other 4xx whose body is not JSON:
+// that is a maintenance page or a firewall, not Trengo. It is false for what fails
+// again: an invalid event, an unknown or ambiguous contact, any other 4xx, and nil.
 //
 // It does not say that repeating is harmless. Give a repeated event to the
 // same [Destination]. Before you repeat a call of a [Client] that ended with
 // [ErrOutcomeUnknown], find out whether it took effect.
 func Retryable(err error) bool {
-	if errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrRateLimited) || errors.Is(err, ErrUnauthorized) {
-		return true
+	for _, passing := range [...]error{ErrOutcomeUnknown, ErrRateLimited, ErrUnauthorized, ErrTooManyPending} {
+		if errors.Is(err, passing) {
+			return true
+		}
 	}
 	var failed *Error
 	if !errors.As(err, &failed) {

@@ -487,6 +487,7 @@ func TestRetryable(t *testing.T) {
 		{"ErrUnprocessable", trengo.ErrUnprocessable, false},
 		{"ErrUnauthorized", trengo.ErrUnauthorized, true},
 		{"ErrRateLimited", trengo.ErrRateLimited, true},
+		{"ErrTooManyPending", trengo.ErrTooManyPending, true},
 		{"ErrOutcomeUnknown", trengo.ErrOutcomeUnknown, true},
 		{"a canceled context", context.Canceled, true},
 		{"a context past its deadline", context.DeadlineExceeded, true},

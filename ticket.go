@@ -62,6 +62,16 @@ func (s *TicketsService) Assign(ctx context.Context, id int64, in TicketAssignPa
 	return s.act(ctx, id, "/assign", in, in.Note == "")
 }
 
+// messages lists the messages of a ticket, newest first. The history of the ticket
+// may stand among them.
+//
+// Trengo API: GET /tickets/{id}/messages
+func (s *TicketsService) messages(ctx context.Context, ticketID int64) iter.Seq2[*LatestMessage, error] {
+	var query listQuery
+	query.addNumber("per_page", maxTicketsPerPage)
+	return list[LatestMessage](ctx, (*service)(s), resourcePath(ticketsPath, ticketID, "/messages"), query)
+}
+
 // act makes a call whose response Trengo does not document.
 func (s *TicketsService) act(ctx context.Context, id int64, action string, body any, repeatable bool) error {
 	return (*service)(s).do(ctx, Request{
@@ -141,6 +151,8 @@ type LatestMessage struct {
 	CreatedAt   Timestamp         `json:"created_at"`
 	Attachments []json.RawMessage `json:"attachments"`
 }
+
+func (m *LatestMessage) id() int64 { return m.ID }
 
 // A TicketAudit is an entry of a ticket's history.
 type TicketAudit struct {
@@ -265,4 +277,9 @@ func (p TicketAssignParams) validate() error {
 	return checkOptionalID("TeamID", p.TeamID)
 }
 
-const ticketsPath = "/tickets"
+const (
+	ticketsPath = "/tickets"
+	// maxTicketsPerPage is the largest page of tickets, and of messages, that
+	// Trengo is known to send.
+	maxTicketsPerPage = 100
+)

@@ -45,3 +45,18 @@ func (t Timestamp) Time(zone *time.Location) (time.Time, error) {
 	}
 	return at, nil
 }
+
+// timeOrZero is Time for comparing the dates of one response with each other.
+func (t Timestamp) timeOrZero() time.Time {
+	at, err := t.Time(nil)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
+// isNear reports whether two dates of one response are at most d apart.
+func (t Timestamp) isNear(u Timestamp, d time.Duration) bool {
+	a, b := t.timeOrZero(), u.timeOrZero()
+	return !a.IsZero() && !b.IsZero() && a.Sub(b).Abs() <= d
+}
