@@ -51,7 +51,7 @@ const typeRecord = "record"
 func (ev *Event) normalizedType() (string, error) {
 	kind := strings.ToLower(strings.TrimSpace(ev.Type))
 	if kind == "" {
-		return "", invalidEvent("it does not have a type")
+		return "", errNoType
 	}
 	return kind, nil
 }
@@ -170,12 +170,9 @@ func parseEvent(data []byte) (*Event, error) {
 	if len(data) > maxEventSize {
 		return nil, invalidEvent("it is longer than 4 MB")
 	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
-		return nil, invalidEvent("it is not a JSON object")
-	}
-	if !json.Valid(data) {
-		return nil, invalidEvent(whyInvalidJSON(data))
+	data = trimJSON(data)
+	if !isObject(data) || !json.Valid(data) {
+		return nil, whyInvalidJSON(data)
 	}
 	selected, stray, key := rawjson.Select(data, eventFields)
 	if stray != "" {
@@ -192,7 +189,7 @@ func parseEvent(data []byte) (*Event, error) {
 		return nil, err
 	}
 	if _, err := ev.normalizedType(); err != nil {
-		return nil, err
+		return nil, whyNoEvent(data)
 	}
 	return ev, nil
 }
@@ -206,14 +203,32 @@ func strayKey(stray, key string) error {
 	return invalidEvent(fmt.Sprintf("it has the key %q instead of %q", stray, key))
 }
 
-// whyInvalidJSON says what is wrong with data that begins like an object.
-func whyInvalidJSON(data []byte) string {
+var (
+	errNoType      = invalidEvent("it does not have a type")
+	errNotAnObject = invalidEvent("it is not a JSON object")
+)
+
+// whyInvalidJSON is the error of data that is not a JSON object.
+func whyInvalidJSON(data []byte) error {
 	var object json.RawMessage
-	if json.NewDecoder(bytes.NewReader(data)).Decode(&object) == nil {
-		return "something follows the JSON object"
+	switch {
+	case !isObject(data):
+		return errNotAnObject
+	case json.NewDecoder(bytes.NewReader(data)).Decode(&object) == nil:
+		return invalidEvent("something follows the JSON object")
+	default:
+		return invalidEvent("it is not valid JSON")
 	}
-	return "it is not valid JSON"
 }
+
+// trimJSON returns data without a byte order mark and white space around it.
+func trimJSON(data []byte) []byte {
+	return bytes.Trim(bytes.TrimPrefix(data, []byte("\ufeff")), " \t\r\n")
+}
+
+func isObject(data []byte) bool { return len(data) > 0 && data[0] == '{' }
+
+func isArray(data []byte) bool { return len(data) > 0 && data[0] == '[' }
 
 // eventFields are the fields of a wireEvent.
 var eventFields = []rawjson.Field{

@@ -18,6 +18,63 @@ func Members(object []byte) iter.Seq2[string, json.RawMessage] {
 	}
 }
 
+// Elements yields the elements of an array as they are written. The array must be
+// valid JSON; of anything but an array there are none.
+func Elements(array []byte) iter.Seq[json.RawMessage] {
+	return func(yield func(json.RawMessage) bool) {
+		rest, isArray := bytes.CutPrefix(skipSpace(array), []byte("["))
+		for isArray {
+			rest = skipSpace(rest)
+			value := rest[:valueLen(rest)]
+			if len(value) == 0 || !yield(value) {
+				return // len: the array is empty
+			}
+			rest, isArray = bytes.CutPrefix(skipSpace(rest[len(value):]), []byte(","))
+		}
+	}
+}
+
+// Text returns the text of a value that is a string. The value must be valid JSON.
+func Text(value []byte) (text string, isString bool) {
+	if len(value) == 0 || value[0] != '"' {
+		return "", false
+	}
+	return string(unquote(value)), true
+}
+
+// A Found is what [Find] has found of a key.
+type Found struct {
+	Value json.RawMessage // nil if the object does not have the key
+	Stray string          // a key of the object that is not this one in its case only
+}
+
+// IsMissing reports whether the object has neither the key nor a misspelled one.
+func (f *Found) IsMissing() bool { return f.Value == nil && f.Stray == "" }
+
+// IsStray reports whether the object has only a misspelled key.
+func (f *Found) IsStray() bool { return f.Value == nil && f.Stray != "" }
+
+// Find looks up keys among the members of an object. Of several members with one key
+// it takes the last, as JavaScript does; unlike encoding/json it distinguishes upper
+// and lower case. The object must be valid JSON; in anything but an object it finds
+// nothing. There are as many elements in found as in keys.
+func Find(object []byte, keys []string, found []Found) {
+	eachMember(object, func(key, value []byte) bool {
+		for i := range keys {
+			if string(key) == keys[i] {
+				found[i].Value = value
+				return true
+			}
+		}
+		for i := range keys {
+			if bytes.EqualFold(key, []byte(keys[i])) {
+				found[i].Stray = string(key)
+			}
+		}
+		return true
+	})
+}
+
 // A Field names a member of an object. With Fields it names the members of the
 // object in it; Whole keeps the others in it as well.
 type Field struct {
