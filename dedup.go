@@ -53,6 +53,16 @@ func (d *deduplicator) prepare(ev *Event) *queuedOperation {
 	return &queuedOperation{dedup: d, op: op, err: err}
 }
 
+// prepareHeader interprets the header of an event. It returns nil if the event asks
+// for something, for which all of it is needed.
+func (d *deduplicator) prepareHeader(header *Event) *queuedOperation {
+	eventType, skipReason, err := classify(header, d.cfg, d.templates)
+	if err == nil && skipReason == "" {
+		return nil
+	}
+	return &queuedOperation{dedup: d, op: &operation{event: header, eventType: eventType, skipReason: skipReason}, err: err}
+}
+
 // plan reports what run would do. It neither waits nor remembers.
 func (d *deduplicator) plan(ctx context.Context, ev *Event) (Plan, error) {
 	op, err := d.parse(ev)

@@ -2,12 +2,13 @@ package trengo
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"runtime"
 	"strings"
 	"sync"
+
+	"github.com/trengo-go/trengo/internal/inbound"
 )
 
 // A runner runs many deliveries with a bounded number of workers, each of which
@@ -80,12 +81,23 @@ func (r *runner) admitAll(ctx context.Context, events iter.Seq2[*Event, error], 
 }
 
 // runArray runs the events of one request and returns their outcomes in the
-// order of the array.
-func (r *runner) runArray(ctx context.Context, events []json.RawMessage) []Outcome {
+// order of the array. Before it decodes those that ask for something, it reserves
+// the memory that they take.
+func (r *runner) runArray(ctx context.Context, events []receivedEvent, memory *inbound.Memory) []Outcome {
 	outcomes := make([]Outcome, len(events))
 	r.emit = func(o Outcome) { outcomes[o.Index] = o }
 	r.onLineEnd = func() {}
-	lines := r.personLines(ctx, events)
+	asking := r.runHeaders(ctx, events)
+	release, err := reserveFor(ctx, asking, memory)
+	if err != nil {
+		for _, d := range asking {
+			d.Err = withPrefix(err)
+			r.emit(d.Outcome)
+		}
+		return outcomes
+	}
+	defer release()
+	lines := r.personLines(ctx, asking)
 	r.startWorkers(ctx, min(r.maxWorkers, len(lines)))
 	for _, line := range lines {
 		r.lines <- line
@@ -94,17 +106,35 @@ func (r *runner) runArray(ctx context.Context, events []json.RawMessage) []Outco
 	return outcomes
 }
 
-// personLines groups events that wait for each other, directly or for one
-// between them, into lines in the order of their first events. The events do not
-// get a position in a queue yet: one that has it would hold up other requests
+// runHeaders runs the events that need not be decoded and returns the others.
+func (r *runner) runHeaders(ctx context.Context, events []receivedEvent) (asking []*delivery) {
+	for i := range events {
+		d := &delivery{Outcome: Outcome{Index: i, Err: withPrefix(events[i].err)}}
+		if d.Err == nil {
+			d.Event = events[i].raw.header()
+			d.queued = r.dedup.prepareHeader(d.Event)
+		}
+		if d.Err == nil && d.queued == nil {
+			d.raw = &events[i].raw
+			asking = append(asking, d)
+			continue
+		}
+		d.run(ctx)
+		r.emit(d.Outcome)
+	}
+	return asking
+}
+
+// personLines decodes events, and groups those that wait for each other, directly or
+// for one between them, into lines in the order of their first events. The events do
+// not get a position in a queue yet: one that has it would hold up other requests
 // while it waits for a worker.
-func (r *runner) personLines(ctx context.Context, events []json.RawMessage) (lines []*delivery) {
+func (r *runner) personLines(ctx context.Context, events []*delivery) (lines []*delivery) {
 	var waiting []*delivery
 	var groups disjointSets
 	lastOf := make(map[personKey]int)
-	for i, data := range events {
-		ev, err := ParseEvent(data)
-		d := newDelivery(r.dedup, i, ev, err)
+	for _, d := range events {
+		d.decode(r.dedup)
 		keys := d.queueKeys()
 		if len(keys) == 0 {
 			d.run(ctx)
@@ -254,16 +284,27 @@ type redeliveryPolicy struct {
 // A delivery is an event on its way to its outcome.
 type delivery struct {
 	Outcome
+	raw    *rawEvent        // nil unless the event is still to be decoded
 	queued *queuedOperation // nil if the event is not one
 	next   *delivery        // in the line of the person
 }
 
 func newDelivery(dedup *deduplicator, index int, ev *Event, err error) *delivery {
 	d := &delivery{Outcome: Outcome{Index: index, Event: ev, Err: err}}
-	if err == nil {
-		d.Err = catchPanic(func() { d.queued = dedup.prepare(ev) })
-	}
+	d.prepare(dedup)
 	return d
+}
+
+// decode replaces the header of the event by all of it.
+func (d *delivery) decode(dedup *deduplicator) {
+	d.Event, d.raw = d.raw.event(), nil
+	d.prepare(dedup)
+}
+
+func (d *delivery) prepare(dedup *deduplicator) {
+	if d.Err == nil {
+		d.Err = catchPanic(func() { d.queued = dedup.prepare(d.Event) })
+	}
 }
 
 func (d *delivery) queueKeys() []personKey {

@@ -195,10 +195,6 @@ func orJSONNull(data json.RawMessage) json.RawMessage {
 type looseText string
 
 func (t *looseText) UnmarshalJSON(data []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var v any
-	err := decoder.Decode(&v)
-	*t = looseText(wireText(v))
-	return err
+	*t = looseText(rawText(data))
+	return nil
 }

@@ -36,18 +36,8 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates *eventTemplates
 	}
 	op := &operation{event: ev, channelID: cfg.ChannelID}
 	var err error
-	if op.eventType, err = ev.normalizedType(); err != nil {
-		return nil, err
-	}
-	if op.eventType == typeRecord {
-		// Skipped, it would look as if the whole sync had succeeded.
-		return nil, invalidEvent("record events are not supported: send identify or track events")
-	}
-	if err := checkIntegrations(ev.Integrations, cfg); err != nil {
-		return nil, err
-	}
-	if op.skipReason = reasonToSkip(op.eventType, ev, cfg, templates); op.skipReason != "" {
-		return op, nil
+	if op.eventType, op.skipReason, err = classify(ev, cfg, templates); err != nil || op.skipReason != "" {
+		return op, err
 	}
 	if err := op.applyOverrides(cfg); err != nil {
 		return nil, err
@@ -61,6 +51,22 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates *eventTemplates
 		op.name, op.wholeName = ev.personName(cfg)
 	}
 	return op, nil
+}
+
+// classify returns the normalized type of an event, and why it is skipped if it is.
+// It reads no more of the event than rawEvent.header has.
+func classify(ev *Event, cfg *DestinationConfig, templates *eventTemplates) (eventType, skipReason string, err error) {
+	if eventType, err = ev.normalizedType(); err != nil {
+		return "", "", err
+	}
+	if eventType == typeRecord {
+		// Skipped, it would look as if the whole sync had succeeded.
+		return "", "", invalidEvent("record events are not supported: send identify or track events")
+	}
+	if err := checkIntegrations(ev.Integrations, cfg); err != nil {
+		return "", "", err
+	}
+	return eventType, reasonToSkip(eventType, ev, cfg, templates), nil
 }
 
 // applyOverrides reads the channel and the contact that the sender named.

@@ -225,7 +225,7 @@ func (e *AmbiguousContactError) Is(target error) bool { return target == ErrAmbi
 // same [Destination]. Before you repeat a call of a [Client] that ended with
 // [ErrOutcomeUnknown], find out whether it took effect.
 func Retryable(err error) bool {
-	for _, passing := range [...]error{ErrOutcomeUnknown, ErrRateLimited, ErrUnauthorized, ErrTooManyPending} {
+	for _, passing := range [...]error{ErrOutcomeUnknown, ErrRateLimited, ErrUnauthorized, ErrTooManyPending, errNoMemory} {
 		if errors.Is(err, passing) {
 			return true
 		}

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/trengo-go/trengo/internal/identity"
-	"github.com/trengo-go/trengo/internal/rawjson"
 )
 
 // maxEventSize is a little over the 4,000 KB that RudderStack accepts.
@@ -160,7 +159,8 @@ const (
 // as context.externalId as an array of one. It reads Segment's
 // context.externalIds like RudderStack's context.externalId, after it. The
 // error is an [ErrInvalidEvent]: data is not a JSON object, is longer than
-// 4 MB, or does not have a type. The event keeps no part of data.
+// 4 MB, or does not have a type. Of an object around events it says what that is;
+// [SplitEvents] takes arrays and envelopes apart. The event keeps no part of data.
 func ParseEvent(data []byte) (*Event, error) {
 	ev, err := parseEvent(data)
 	return ev, withPrefix(err)
@@ -168,30 +168,17 @@ func ParseEvent(data []byte) (*Event, error) {
 
 func parseEvent(data []byte) (*Event, error) {
 	if len(data) > maxEventSize {
-		return nil, invalidEvent("it is longer than 4 MB")
+		return nil, errTooLong
 	}
 	data = trimJSON(data)
 	if !isObject(data) || !json.Valid(data) {
 		return nil, whyInvalidJSON(data)
 	}
-	selected, stray, key := rawjson.Select(data, eventFields)
-	if stray != "" {
-		return nil, strayKey(stray, key)
-	}
-	var w wireEvent
-	decoder := json.NewDecoder(bytes.NewReader(selected))
-	decoder.UseNumber()
-	if err := decoder.Decode(&w); err != nil && !errors.As(err, new(*json.UnmarshalTypeError)) {
-		return nil, invalidEvent("it is not valid JSON")
-	}
-	ev, err := newEvent(&w)
-	if err != nil {
+	raw := readRawEvent(data)
+	if err := raw.check(); err != nil {
 		return nil, err
 	}
-	if _, err := ev.normalizedType(); err != nil {
-		return nil, whyNoEvent(data)
-	}
-	return ev, nil
+	return raw.event(), nil
 }
 
 func invalidEvent(why string) error { return fmt.Errorf("%w: %s", ErrInvalidEvent, why) }
@@ -206,6 +193,7 @@ func strayKey(stray, key string) error {
 var (
 	errNoType      = invalidEvent("it does not have a type")
 	errNotAnObject = invalidEvent("it is not a JSON object")
+	errTooLong     = invalidEvent("it is longer than 4 MB")
 )
 
 // whyInvalidJSON is the error of data that is not a JSON object.
@@ -230,124 +218,10 @@ func isObject(data []byte) bool { return len(data) > 0 && data[0] == '{' }
 
 func isArray(data []byte) bool { return len(data) > 0 && data[0] == '[' }
 
-// eventFields are the fields of a wireEvent.
-var eventFields = []rawjson.Field{
-	{Key: "type"},
-	{Key: "messageId"},
-	{Key: "userId"},
-	{Key: "anonymousId"},
-	{Key: "event"},
-	{Key: "traits"},
-	{Key: "properties"},
-	{Key: "context", Fields: []rawjson.Field{{Key: "traits"}, {Key: "externalId"}, {Key: "externalIds"}}, Whole: true},
-	{Key: "integrations"},
-}
-
-// A wireEvent is an event as it is sent. Fields of another type than declared
-// stay empty: encoding/json reads on after them.
-type wireEvent struct {
-	Type         string         `json:"type"`
-	MessageID    any            `json:"messageId"`
-	UserID       any            `json:"userId"`
-	AnonymousID  any            `json:"anonymousId"`
-	Event        any            `json:"event"`
-	Traits       map[string]any `json:"traits"`
-	Properties   map[string]any `json:"properties"`
-	Context      map[string]any `json:"context"`
-	Integrations map[string]any `json:"integrations"`
-}
-
-func newEvent(w *wireEvent) (*Event, error) {
-	ids, err := readExternalIDs(w.Context["externalId"])
-	if err != nil {
-		return nil, err
-	}
-	more, err := readExternalIDs(w.Context["externalIds"]) // Segment's name for it
-	if err != nil {
-		return nil, err
-	}
-	contextTraits, _ := w.Context["traits"].(map[string]any)
-	return &Event{
-		Type:         w.Type,
-		MessageID:    wireText(w.MessageID),
-		UserID:       wireText(w.UserID),
-		AnonymousID:  wireText(w.AnonymousID),
-		Event:        wireText(w.Event),
-		Traits:       w.Traits,
-		Properties:   w.Properties,
-		Context:      EventContext{Traits: contextTraits, ExternalIDs: append(ids, more...), Fields: w.Context},
-		Integrations: w.Integrations,
-	}, nil
-}
-
-// wireText returns a string as it is, a number as its digits, and anything else
-// as nothing.
-func wireText(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case json.Number:
-		return identity.Digits(v.String())
-	}
-	return ""
-}
-
-// readExternalIDs reads an array of external IDs, some of which may be anything
-// else, or a single one.
-func readExternalIDs(v any) (ids []ExternalID, err error) {
-	entries, isArray := v.([]any)
-	if !isArray {
-		entries = []any{v}
-	}
-	for _, entry := range entries {
-		// Only an object has a type; anything else does not override.
-		fields, _ := entry.(map[string]any)
-		if err := checkOverrideKeys(fields); err != nil {
-			return nil, err
-		}
-		kind, _ := fields["type"].(string)
-		identifierType, _ := fields["identifierType"].(string)
-		if kind != "" || identifierType != "" {
-			ids = append(ids, ExternalID{Type: kind, ID: externalIDText(fields["id"]), IdentifierType: identifierType})
-		}
-	}
-	return ids, nil
-}
-
-// checkOverrideKeys refuses an external ID that would name a channel or contact if
-// its keys were spelled right.
-func checkOverrideKeys(fields map[string]any) error {
-	kind, stray := "", ""
-	for _, key := range [...]string{"type", "id"} {
-		value, exact := fields[key]
-		for other := range fields {
-			if !exact && strings.EqualFold(other, key) {
-				value, stray = fields[other], other
-			}
-		}
-		if text, isText := value.(string); isText && key == "type" {
-			kind = text
-		}
-	}
-	if stray != "" && (kind == overrideChannel || kind == overrideContact) {
-		return strayKey(stray, strings.ToLower(stray))
-	}
-	return nil
-}
-
-// externalIDText keeps an ID of the wrong type as some text, so that it is
-// rejected later instead of ignored.
-func externalIDText(v any) string {
-	switch v.(type) {
-	case nil, string, json.Number:
-		return wireText(v)
-	}
-	return fmt.Sprint(v)
-}
-
-// ReadEvents reads JSON lines: one event a line; blank lines are ignored. An
-// event that cannot be read is yielded as an [ErrInvalidEvent] that names its
-// line, and the reading goes on. An error of r ends it. The sequence can be
+// ReadEvents reads JSON lines: on each an event, or an array or envelope of events,
+// which it takes apart as [SplitEvents] does; blank lines are ignored. An event that
+// cannot be read is yielded as an [ErrInvalidEvent] that names its line, and the
+// reading goes on. A line may have 4 MB. An error of r ends it. The sequence can be
 // used once.
 func ReadEvents(r io.Reader) iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
@@ -362,20 +236,31 @@ func ReadEvents(r io.Reader) iter.Seq2[*Event, error] {
 				yield(nil, atLine(number, err))
 				return
 			}
-			if len(bytes.TrimSpace(line)) > 0 {
-				ev, invalid := parseEvent(line)
-				if invalid != nil {
-					invalid = atLine(number, invalid)
-				}
-				if !yield(ev, invalid) {
-					return
-				}
-			}
-			if atEnd {
+			if len(bytes.TrimSpace(line)) > 0 && !eventsOfLine(line, number, yield) || atEnd {
 				return
 			}
 		}
 	}
+}
+
+// eventsOfLine yields the events of a line. It reports whether to go on.
+func eventsOfLine(line []byte, number int, yield func(*Event, error) bool) (more bool) {
+	if len(line) > maxEventSize {
+		return yield(nil, atLine(number, errTooLong))
+	}
+	more = true
+	eachEvent(line, func(raw *rawEvent, err error) bool {
+		if err == nil {
+			err = raw.check()
+		}
+		if err != nil {
+			more = yield(nil, atLine(number, err))
+		} else {
+			more = yield(raw.event(), nil)
+		}
+		return more
+	})
+	return more
 }
 
 func atLine(number int, err error) error {

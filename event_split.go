@@ -26,157 +26,145 @@ import (
 // used again.
 func SplitEvents(data []byte) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
-		eachEvent(data, func(e envelopedEvent, err error) bool {
+		eachEvent(data, func(raw *rawEvent, err error) bool {
 			if err != nil {
-				return yield(e.data, withPrefix(err))
+				return yield(raw.data, withPrefix(err))
 			}
-			return yield(e.join(), nil)
+			return yield(raw.join(), nil)
 		})
 	}
 }
 
-// maxEnvelopes bounds how often the innermost event is read.
-const maxEnvelopes = 4
-
 // eachEvent calls f with the events in data until it returns false.
-func eachEvent(data []byte, f func(envelopedEvent, error) bool) {
-	whole := envelopedEvent{data: trimJSON(data)}
+func eachEvent(data []byte, f func(*rawEvent, error) bool) {
+	data = trimJSON(data)
 	switch {
-	case !json.Valid(whole.data):
-		f(whole, whyInvalidJSON(whole.data))
-	case isArray(whole.data):
-		splitArray(whole, maxEnvelopes, f)
+	case !json.Valid(data):
+		f(&rawEvent{data: data}, whyInvalidJSON(data))
+	case isArray(data):
+		splitArray(data, surroundings{}, f)
 	default:
-		splitValue(whole, maxEnvelopes, f)
+		splitValue(data, surroundings{}, f)
 	}
 }
 
 // splitArray calls f with the events in an array. It reports whether to go on.
-func splitArray(array envelopedEvent, envelopes int, f func(envelopedEvent, error) bool) bool {
-	element, isEmpty := array, true
-	for element.data = range rawjson.Elements(array.data) {
-		isEmpty = false
-		if !splitValue(element, envelopes, f) {
+func splitArray(array []byte, around surroundings, f func(*rawEvent, error) bool) bool {
+	if isEmptyArray(array) {
+		return f(&rawEvent{data: array}, errNotAnObject)
+	}
+	around.isListed = true
+	for element := range rawjson.Elements(array) {
+		if !splitValue(element, around, f) {
 			return false
 		}
 	}
-	return !isEmpty || f(array, errNotAnObject)
+	return true
 }
 
 // splitValue calls f with an event, or with the events in an envelope. It reports
 // whether to go on.
-func splitValue(e envelopedEvent, envelopes int, f func(envelopedEvent, error) bool) bool {
-	if !isObject(e.data) {
-		return f(e, errNotAnObject)
+func splitValue(value []byte, around surroundings, f func(*rawEvent, error) bool) bool {
+	if !isObject(value) {
+		return f(&rawEvent{data: value, isListed: around.isListed}, errNotAnObject)
 	}
-	env := readEnvelope(e.data)
-	if env.isEvent() {
-		return f(e, nil)
+	raw := readRawEvent(value)
+	raw.isListed = around.isListed
+	if raw.hasType() {
+		raw.inherit(&around.inherited)
+		return f(&raw, nil)
 	}
-	inner, err := env.contents(e.data)
-	switch {
-	case err != nil:
-		return f(e, err)
-	case envelopes == 0:
-		return f(e, invalidEvent("it is in too many envelopes"))
+	contents, err := envelopeContents(&raw)
+	if err == nil {
+		around, err = around.within(&raw)
 	}
-	e.data = inner
-	if env.context.Value != nil {
-		e.context = env.context.Value
+	if err != nil {
+		return f(&raw, err)
 	}
-	if env.integrations.Value != nil {
-		e.integrations = env.integrations.Value
+	if isArray(contents) {
+		return splitArray(contents, around, f)
 	}
-	if isArray(inner) {
-		return splitArray(e, envelopes-1, f)
-	}
-	return splitValue(e, envelopes-1, f)
+	return splitValue(contents, around, f)
 }
 
-// An envelopedEvent is an event as it was sent, with what the envelopes around it
-// have for events that lack it.
-type envelopedEvent struct {
-	data                  []byte
-	context, integrations []byte // nil if no envelope has it
+// surroundings are what is around an event.
+type surroundings struct {
+	envelopes int
+	isListed  bool // in an array
+	// inherited are fields of the nearest envelope that has them.
+	inherited [len(eventKeys)][]byte
 }
 
-// join returns the event, which has a type, as one JSON object.
-func (e *envelopedEvent) join() json.RawMessage {
-	if e.context == nil && e.integrations == nil {
-		return e.data
-	}
-	own := readEnvelope(e.data)
-	joined := []byte("{")
-	if e.context != nil && own.context.IsMissing() {
-		joined = append(append(append(joined, `"context":`...), e.context...), ',')
-	}
-	if e.integrations != nil && own.integrations.IsMissing() {
-		joined = append(append(append(joined, `"integrations":`...), e.integrations...), ',')
-	}
-	if len(joined) == 1 {
-		return e.data
-	}
-	return append(joined, e.data[1:]...)
-}
+const (
+	// maxEnvelopes bounds how often the innermost event is read.
+	maxEnvelopes = 4
+	// maxInherited bounds what each of many events repeats.
+	maxInherited = 64 << 10
+)
 
-// An envelope is an object that may be an event, or have events in it.
-type envelope struct{ kind, batch, payload, context, integrations rawjson.Found }
+// inheritable are the fields that events have from an envelope.
+var inheritable = [...]int{fieldContext, fieldIntegrations}
 
-var envelopeKeys = []string{"type", "batch", "payload", "context", "integrations"}
-
-func readEnvelope(object []byte) envelope {
-	var found [5]rawjson.Found
-	rawjson.Find(object, envelopeKeys, found[:])
-	return envelope{found[0], found[1], found[2], found[3], found[4]}
-}
-
-// isEvent reports whether the object has a type, even a misspelled one or one of the
-// wrong kind.
-func (e *envelope) isEvent() bool {
-	if e.kind.Value == nil {
-		return e.kind.Stray != ""
+// within returns the surroundings of what is in an envelope.
+func (s surroundings) within(env *rawEvent) (surroundings, error) {
+	if s.envelopes++; s.envelopes > maxEnvelopes {
+		return s, invalidEvent("it is in too many envelopes")
 	}
-	text, isText := rawjson.Text(e.kind.Value)
-	return isText && strings.TrimSpace(text) != "" || !isText && string(e.kind.Value) != "null"
-}
-
-// contents returns the array of events or the event in the object, which does not
-// have a type.
-func (e *envelope) contents(object []byte) ([]byte, error) {
-	for i, found := range [...]*rawjson.Found{&e.batch, &e.payload, &e.context, &e.integrations} {
-		if found.IsStray() {
-			return nil, strayKey(found.Stray, envelopeKeys[i+1])
+	for _, field := range inheritable {
+		switch value := env.fields[field].Value; {
+		case env.fields[field].IsStray():
+			return s, strayKey(env.fields[field].Stray, eventKeys[field])
+		case len(value) > maxInherited:
+			return s, invalidEvent("its " + eventKeys[field] + " is too long to be inherited by its events")
+		case value != nil:
+			s.inherited[field] = value
 		}
 	}
-	switch {
-	case e.batch.Value != nil:
-		if !isArray(e.batch.Value) {
-			return nil, invalidEvent("its batch is not an array")
-		}
-		for range rawjson.Elements(e.batch.Value) {
-			return e.batch.Value, nil
-		}
+	return s, nil
+}
+
+var envelopeKeys = []string{"batch", "payload"}
+
+// envelopeContents returns the array of events, or the event, in an object without a
+// type.
+func envelopeContents(env *rawEvent) ([]byte, error) {
+	var found [2]rawjson.Found
+	rawjson.Find(env.data, envelopeKeys, found[:])
+	if err := checkStray(found[:], envelopeKeys); err != nil {
+		return nil, err
+	}
+	switch batch, payload := found[0].Value, found[1].Value; {
+	case batch != nil && !isArray(batch):
+		return nil, invalidEvent("its batch is not an array")
+	case batch != nil && isEmptyArray(batch):
 		return nil, invalidEvent("its batch is empty")
-	case e.payload.Value != nil:
-		if !isObject(e.payload.Value) {
-			return nil, invalidEvent("its payload is not an object")
-		}
-		return e.payload.Value, nil
+	case batch != nil:
+		return batch, nil
+	case payload == nil:
+		return nil, foreignEnvelope(env.data)
+	case !isObject(payload):
+		return nil, invalidEvent("its payload is not an object")
 	default:
-		return nil, foreignEnvelope(object)
+		return payload, nil
 	}
+}
+
+func isEmptyArray(array []byte) bool {
+	for range rawjson.Elements(array) {
+		return false
+	}
+	return true
 }
 
 // whyNoEvent is the error of [ParseEvent] for an object without a type.
-func whyNoEvent(object []byte) error {
-	env := readEnvelope(object)
-	if env.isEvent() {
-		return errNoType // it has one of another kind than text
+func whyNoEvent(raw *rawEvent) error {
+	if raw.hasType() {
+		return errNoType // it is of another kind than text
 	}
-	switch inner, err := env.contents(object); {
+	switch contents, err := envelopeContents(raw); {
 	case err != nil:
 		return err
-	case isArray(inner):
+	case isArray(contents):
 		return invalidEvent("it is a batch of events: SplitEvents takes it apart")
 	default:
 		return invalidEvent("it is an envelope: SplitEvents takes the event out of its payload")

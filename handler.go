@@ -41,9 +41,17 @@ type HandlerConfig struct {
 	Timeout time.Duration
 
 	// MaxBodyBytes limits the body, before and after it is decompressed. Zero
-	// means 4 MB. JSON can take fifty times its length in memory while it is
-	// read.
+	// means 4 MB.
 	MaxBodyBytes int64
+
+	// MaxDecodedBytes limits the memory that the events of all requests take
+	// while they are processed, as estimated from their JSON, which can take
+	// fifty times its length when it is decoded. Zero means 256 MB. A request
+	// without room waits for it, at most for the Timeout: then its events end
+	// with an error that is [Retryable]. One that needs more than all of it is
+	// processed alone. Only events that ask for something are decoded; those that
+	// are skipped need no room.
+	MaxDecodedBytes int64
 
 	// RetryContactNotFound responds with 503 instead of 400 to an event that
 	// ends with [ErrContactNotFound]. The identify that creates the contact may
@@ -64,7 +72,9 @@ type HandlerConfig struct {
 	// OnOutcome, if set, receives how each event ended and its status, before
 	// the response is sent: for a dead-letter queue, metrics or an audit log.
 	// Index is the position in the delivered array. Event is nil if it could
-	// not be read. An event that was held back behind a failed one of the same
+	// not be read. Of an event that was skipped, or that did not get as far as
+	// being decoded, Event has no more than the texts, such as Type and MessageID,
+	// and of Integrations no more than Trengo and All. An event that was held back behind a failed one of the same
 	// person has that one's error. Events that are delivered again are reported
 	// again. OnOutcome is called concurrently for different requests and must
 	// be quick: the sender waits.
@@ -75,12 +85,14 @@ const (
 	defaultSecretHeader   = "Authorization"
 	defaultHandlerTimeout = 8 * time.Second
 	defaultMaxBodyBytes   = 4 << 20
+	defaultMaxDecoded     = 256 << 20
 )
 
 // setDefaults replaces zeros.
 func (cfg *HandlerConfig) setDefaults() {
 	cfg.Timeout = orDefault(cfg.Timeout, defaultHandlerTimeout)
 	cfg.MaxBodyBytes = orDefault(cfg.MaxBodyBytes, defaultMaxBodyBytes)
+	cfg.MaxDecodedBytes = orDefault(cfg.MaxDecodedBytes, defaultMaxDecoded)
 	cfg.SecretHeader = orDefault(cfg.SecretHeader, defaultSecretHeader)
 }
 
@@ -88,6 +100,7 @@ func (cfg *HandlerConfig) validate() error {
 	mistakes := []error{
 		checkNotNegative("Timeout", cfg.Timeout),
 		checkNotNegative("MaxBodyBytes", cfg.MaxBodyBytes),
+		checkNotNegative("MaxDecodedBytes", cfg.MaxDecodedBytes),
 	}
 	if cfg.SecretHeader != "" && len(cfg.Secrets) == 0 {
 		mistakes = append(mistakes, errors.New("SecretHeader is set, and Secrets is empty"))
@@ -173,6 +186,7 @@ func NewHandler(d *Destination, cfg HandlerConfig) (http.Handler, error) {
 			AllowUnauthenticated: cfg.AllowUnauthenticated,
 			MaxBodyBytes:         cfg.MaxBodyBytes,
 		}),
+		memory: inbound.NewMemory(cfg.MaxDecodedBytes),
 	}, nil
 }
 
@@ -180,6 +194,7 @@ type handler struct {
 	destination *Destination
 	cfg         HandlerConfig
 	receiver    *inbound.Receiver
+	memory      *inbound.Memory // for decoded events
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -191,14 +206,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rejectionResponse(rejected).write(w)
 		return
 	}
-	events, isArray, rejected := inbound.Split(body)
+	events, isArray, rejected := receivedEvents(body)
 	if rejected != nil {
 		rejectionResponse(rejected).write(w)
 		return
 	}
 	responses := make([]handlerResponse, len(events))
 	runner := newRunner(h.destination.dedup, h.destination.cfg.Concurrency, h.redeliveryPolicy(len(events)))
-	for i, outcome := range runner.runArray(ctx, events) {
+	for i, outcome := range runner.runArray(ctx, events, h.memory) {
 		responses[i] = outcomeResponse(&outcome, h.status(outcome.Err))
 		if h.cfg.OnOutcome != nil {
 			h.cfg.OnOutcome(outcome, responses[i].Status)

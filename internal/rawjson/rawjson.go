@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
-	"strconv"
 	"unicode/utf8"
 )
 
@@ -73,74 +72,6 @@ func Find(object []byte, keys []string, found []Found) {
 		}
 		return true
 	})
-}
-
-// A Field names a member of an object. With Fields it names the members of the
-// object in it; Whole keeps the others in it as well.
-type Field struct {
-	Key    string
-	Fields []Field
-	Whole  bool
-}
-
-// Select returns the object without the members that fields do not name. Of several
-// members with one key it keeps the last, as JavaScript does. Unlike encoding/json
-// it distinguishes upper and lower case: stray is a key of the object that differs
-// from the missing key want in that only. The object must be valid JSON.
-func Select(object []byte, fields []Field) (selected []byte, stray, want string) {
-	return appendSelected(make([]byte, 0, len(object)), object, fields)
-}
-
-func appendSelected(dst, object []byte, fields []Field) (selected []byte, stray, want string) {
-	const most = 16 // fields, without an allocation
-	var valuesOf, straysOf [most][]byte
-	values, strays := valuesOf[:], straysOf[:]
-	if len(fields) > most {
-		values, strays = make([][]byte, len(fields)), make([][]byte, len(fields))
-	}
-	eachMember(object, func(key, value []byte) bool {
-		for i := range fields {
-			if string(key) == fields[i].Key {
-				values[i] = value
-				return true
-			}
-		}
-		for i := range fields {
-			if bytes.EqualFold(key, []byte(fields[i].Key)) {
-				strays[i] = key
-			}
-		}
-		return true
-	})
-	dst = append(dst, '{')
-	first := true
-	for i := range fields {
-		if values[i] == nil {
-			if strays[i] != nil && stray == "" {
-				stray, want = string(strays[i]), fields[i].Key
-			}
-			continue
-		}
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
-		dst = append(strconv.AppendQuote(dst, fields[i].Key), ':')
-		if fields[i].Fields == nil {
-			dst = append(dst, values[i]...)
-			continue
-		}
-		var innerStray, innerWant string
-		start := len(dst)
-		dst, innerStray, innerWant = appendSelected(dst, values[i], fields[i].Fields)
-		if fields[i].Whole {
-			dst = append(dst[:start], values[i]...)
-		}
-		if stray == "" {
-			stray, want = innerStray, innerWant
-		}
-	}
-	return append(dst, '}'), stray, want
 }
 
 // eachMember calls f with the members of an object until it returns false.

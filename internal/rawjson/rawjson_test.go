@@ -66,64 +66,6 @@ func FuzzMembers(f *testing.F) {
 	})
 }
 
-func TestSelect(t *testing.T) {
-	t.Parallel()
-	for object, want := range map[string]struct{ selected, stray string }{
-		`{}`:                              {`{}`, ""},
-		`null`:                            {`{}`, ""},
-		`[]`:                              {`{}`, ""},
-		`{"type":1,"id":2,"x":3}`:         {`{"type":1,"id":2}`, ""},
-		`{"id":2,"type":1}`:               {`{"type":1,"id":2}`, ""},
-		`{"type":1,"Type":2}`:             {`{"type":1}`, ""},
-		`{"TYPE":1,"type":2}`:             {`{"type":2}`, ""},
-		`{"type":1,"type":{"a":2}}`:       {`{"type":{"a":2}}`, ""},
-		`{"Type":1}`:                      {`{}`, "Type"},
-		`{"tYPE":1,"id":2}`:               {`{"id":2}`, "tYPE"},
-		`{"\u0074ype":1}`:                 {`{"type":1}`, ""},
-		`{"type":null,"Type":1}`:          {`{"type":null}`, ""},
-		`{"nested":{"type":1},"id":[{}]}`: {`{"id":[{}]}`, ""},
-	} {
-		selected, stray, _ := rawjson.Select([]byte(object), []rawjson.Field{{Key: "type"}, {Key: "id"}})
-		if string(selected) != want.selected || stray != want.stray {
-			t.Errorf("%s gives %s and the stray key %q, want %s and %q", object, selected, stray, want.selected, want.stray)
-		}
-	}
-}
-
-func TestSelect_nested(t *testing.T) {
-	t.Parallel()
-	fields := []rawjson.Field{{Key: "context", Fields: []rawjson.Field{{Key: "traits"}}}, {Key: "properties"}}
-	for object, want := range map[string][3]string{
-		`{"context":{"traits":{"a":1},"x":2},"y":3}`: {`{"context":{"traits":{"a":1}}}`, "", ""},
-		`{"context":{"Traits":1}}`:                   {`{"context":{}}`, "Traits", "traits"},
-		`{"context":[1],"properties":2}`:             {`{"context":{},"properties":2}`, "", ""},
-		`{"context":null}`:                           {`{"context":{}}`, "", ""},
-		`{"propertie\u017f":{}}`:                     {`{}`, "propertie\u017f", "properties"},
-		`{"Context":{"traits":1}}`:                   {`{}`, "Context", "context"},
-	} {
-		selected, stray, missing := rawjson.Select([]byte(object), fields)
-		if got := [3]string{string(selected), stray, missing}; got != want {
-			t.Errorf("%s gives %q, want %q", object, got, want)
-		}
-	}
-}
-
-func TestSelect_whole(t *testing.T) {
-	t.Parallel()
-	fields := []rawjson.Field{{Key: "context", Fields: []rawjson.Field{{Key: "traits"}}, Whole: true}, {Key: "type"}}
-	for object, want := range map[string][3]string{
-		`{"type":1,"context":{"x":[2], "traits":3,"Traits":4},"y":5}`: {`{"context":{"x":[2], "traits":3,"Traits":4},"type":1}`, "", ""},
-		`{"context":{"Traits":1}}`:                                    {`{"context":{"Traits":1}}`, "Traits", "traits"},
-		`{"context":[1]}`:                                             {`{"context":[1]}`, "", ""},
-		`{"context":null}`:                                            {`{"context":null}`, "", ""},
-	} {
-		selected, stray, missing := rawjson.Select([]byte(object), fields)
-		if got := [3]string{string(selected), stray, missing}; got != want {
-			t.Errorf("%s gives %q, want %q", object, got, want)
-		}
-	}
-}
-
 func TestElements(t *testing.T) {
 	t.Parallel()
 	for array, want := range map[string][]string{
