@@ -75,10 +75,10 @@ func splitValue(value []byte, around surroundings, f func(*rawEvent, error) bool
 		return f(&raw, nil)
 	}
 	contents, err := envelopeContents(&raw)
-	if err == nil {
-		around, err = around.within(&raw)
-	}
 	if err != nil {
+		return f(&raw, raw.check()) // the error of ParseEvent
+	}
+	if around, err = around.within(&raw); err != nil {
 		return f(&raw, err)
 	}
 	if isArray(contents) {
