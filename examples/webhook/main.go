@@ -33,6 +33,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
@@ -43,7 +44,16 @@ const (
 	exitUsage  = 2 // nothing was attempted
 )
 
+// memoryLimit is for the case that all connections deliver events of 4 MB at once: the
+// garbage collector works harder before memory grows beyond it. Events that are
+// processed take up to 256 MB, see [trengo.HandlerConfig.MaxDecodedBytes]; the rest is
+// for the bodies of those that wait.
+const memoryLimit = 448 << 20
+
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal, the next one has its default effect: it ends the
 	// process.

@@ -4,6 +4,7 @@
 package inbound
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/hmac"
@@ -134,7 +135,7 @@ func checkEncoding(w http.ResponseWriter, req *http.Request) (compressed bool, r
 }
 
 func (r *Receiver) readBody(w http.ResponseWriter, req *http.Request, compressed bool) ([]byte, *Rejection) {
-	body, err := readAll(http.MaxBytesReader(w, req.Body, r.cfg.MaxBodyBytes), compressed, r.cfg.MaxBodyBytes)
+	body, err := readAll(http.MaxBytesReader(w, req.Body, r.cfg.MaxBodyBytes), compressed, req.ContentLength, r.cfg.MaxBodyBytes)
 	switch {
 	case err == nil:
 		return body, nil
@@ -150,13 +151,34 @@ func (r *Receiver) readBody(w http.ResponseWriter, req *http.Request, compressed
 	}
 }
 
-func readAll(body io.ReadCloser, compressed bool, maxBytes int64) ([]byte, error) {
+// readAll reads a body of size bytes, or of an unknown size if it is negative.
+func readAll(body io.Reader, compressed bool, size, limit int64) ([]byte, error) {
 	if !compressed {
-		return io.ReadAll(body)
+		return readSized(body, min(size, limit))
 	}
 	plain, err := gzip.NewReader(body)
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(http.MaxBytesReader(nil, plain, maxBytes))
+	return readSized(http.MaxBytesReader(nil, io.NopCloser(plain), limit), -1)
+}
+
+// believed is how much of its announced size a body gets before any of it is there.
+const believed = 64 << 10
+
+// readSized is [io.ReadAll] for a body whose size is announced, or negative. What
+// io.ReadAll discards while it grows is several times a long body.
+func readSized(r io.Reader, size int64) ([]byte, error) {
+	var body bytes.Buffer
+	if size >= 0 {
+		body.Grow(int(min(size, believed)) + bytes.MinRead)
+		if _, err := io.CopyN(&body, r, min(size, believed)); err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		body.Grow(int(size) - body.Len() + bytes.MinRead)
+	}
+	if _, err := body.ReadFrom(r); err != nil {
+		return nil, err
+	}
+	return body.Bytes(), nil
 }
