@@ -89,9 +89,11 @@ type Error struct {
 	// Header is the header of the last response, for example for a request ID;
 	// nil if none arrived.
 	Header http.Header
-	// Message is Trengo's explanation, in the language of the token's user.
+	// Message is Trengo's explanation, in the language of the token's user, at
+	// most 1 KB of it.
 	Message string
-	// Fields holds Trengo's complaints by the name of the field.
+	// Fields holds Trengo's complaints by the name of the field: at most 50
+	// fields, each with at most 10 complaints of at most 1 KB.
 	Fields map[string][]string
 	// RetryAfter is how long to wait before trying again, at most an hour;
 	// zero if that is not known.

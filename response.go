@@ -4,16 +4,24 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"mime"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/trengo-go/trengo/internal/transport"
 )
 
-// maxErrorBody is how much of a response an [Error] keeps.
-const maxErrorBody = 1 << 10
+// What an [Error] keeps of a response, in bytes. Errors are logged, queued and
+// remembered, and a response can have megabytes.
+const (
+	maxErrorBody   = 1 << 10
+	maxErrorText   = 1 << 10 // of the message, and of each complaint
+	maxErrorFields = 50
+	maxComplaints  = 10 // about one field
+)
 
 // acceptResponse decodes a 2xx response. It trusts the body, not the status:
 // where the API does not have a route, the web application returns 200 and
@@ -133,7 +141,7 @@ func newError(method, path string, err error) *Error {
 	if resp := failed.Response; resp != nil {
 		e.StatusCode = resp.StatusCode
 		e.Header = resp.Header
-		e.Body = resp.Body[:min(len(resp.Body), maxErrorBody)]
+		e.Body = bytes.Clone(resp.Body[:min(len(resp.Body), maxErrorBody)])
 		e.Message, e.Fields = readErrorBody(resp.Body)
 		e.foreign = !isFromTrengo(resp)
 	}
@@ -186,7 +194,7 @@ func readErrorBody(body []byte) (message string, fields map[string][]string) {
 	if len(texts) == 0 && fields == nil {
 		texts = readTexts(wire.Errors)
 	}
-	return strings.Join(texts, " "), fields
+	return cutText(strings.Join(texts, " ")), fields
 }
 
 func readErrorFields(data json.RawMessage) map[string][]string {
@@ -194,9 +202,15 @@ func readErrorFields(data json.RawMessage) map[string][]string {
 	if json.Unmarshal(data, &complaints) != nil || len(complaints) == 0 {
 		return nil
 	}
-	fields := make(map[string][]string, len(complaints))
-	for name, texts := range complaints {
-		fields[name] = readTexts(texts)
+	names := slices.Sorted(maps.Keys(complaints))
+	fields := make(map[string][]string)
+	for _, name := range names[:min(len(names), maxErrorFields)] {
+		texts := readTexts(complaints[name])
+		texts = texts[:min(len(texts), maxComplaints)]
+		for i, text := range texts {
+			texts[i] = cutText(text)
+		}
+		fields[cutText(name)] = slices.Clone(texts)
 	}
 	return fields
 }
@@ -216,4 +230,12 @@ func readTexts(data json.RawMessage) []string {
 	default:
 		return []string{string(data)}
 	}
+}
+
+// cutText returns a copy of the beginning of a text, with whole characters.
+func cutText(text string) string {
+	if len(text) > maxErrorText {
+		text = strings.ToValidUTF8(text[:maxErrorText], "")
+	}
+	return strings.Clone(text)
 }
