@@ -132,8 +132,8 @@ func (r *rawEvent) check() error {
 	return nil
 }
 
-// checkForeign refuses envelopes that have a type of their own: those of Amazon SNS,
-// with the key Type, and CloudEvents, which would be skipped.
+// checkForeign refuses envelopes that have a type of their own and would be skipped:
+// those of Amazon SNS, whose key is Type, CloudEvents, and batches.
 func (r *rawEvent) checkForeign() error {
 	if r.fields[fieldType].IsStray() {
 		if err := foreignEnvelope(r.data); err != errNoType { //nolint:errorlint // the very one
@@ -145,12 +145,16 @@ func (r *rawEvent) checkForeign() error {
 	case typeIdentify, typeTrack, "page", "screen", "group", "alias", "":
 		return nil
 	}
-	var version [1]rawjson.Found
-	rawjson.Find(r.data, []string{"specversion"}, version[:])
-	if version[0].Value != nil {
+	var found [2]rawjson.Found
+	rawjson.Find(r.data, []string{"specversion", "batch"}, found[:])
+	switch {
+	case found[0].Value != nil:
 		return invalidEvent("it is a CloudEvent: send only its data")
+	case isArray(found[1].Value):
+		return invalidEvent("it is a batch with a type: leave out the type")
+	default:
+		return nil
 	}
-	return nil
 }
 
 func checkStray(found []rawjson.Found, keys []string) error {

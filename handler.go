@@ -125,9 +125,11 @@ func (cfg *HandlerConfig) validate() error {
 
 // NewHandler returns a handler that receives events over HTTP, as RudderStack's
 // Webhook and HTTP Webhook destinations send them: a POST of one event, or of
-// an array of them, as JSON. It responds when everything is done, within
-// [HandlerConfig.Timeout], and does not work on anything afterwards. The status
-// is chosen so that RudderStack neither loses an event nor repeats one in vain:
+// an array of them, as JSON. It takes the envelopes apart that [SplitEvents] does,
+// such as Segment's batches; a batch counts as an array. It responds when
+// everything is done, within [HandlerConfig.Timeout], and does not work on anything
+// afterwards. The status is chosen so that RudderStack neither loses an event nor
+// repeats one in vain:
 //
 //	200  done, done before, or skipped
 //	400  fails again: the event is invalid or lacks a usable identifier, the contact
@@ -135,7 +137,8 @@ func (cfg *HandlerConfig) validate() error {
 //	429  the rate limit leaves no room in time; no ticket was sent, and a
 //	     contact that was created on the way is found the next time
 //	503  Trengo is down, rejects the token or is not what responded (a redirect, a
-//	     maintenance page, a firewall), or the outcome is not known
+//	     maintenance page, a firewall), the outcome is not known, or other requests
+//	     take all of MaxDecodedBytes
 //	500  a panic, such as of [DestinationConfig.NormalizePhone]
 //
 // An array has one status, because all of it is delivered again: 429 if any

@@ -53,6 +53,7 @@ func TestHandler_envelopes(t *testing.T) {
 		{"a message", `{"message":` + ann + `}`, refusedAs("it is an envelope: send only the event in its message")},
 		{"SNS", `{"Type":"Notification","Message":"{\"type\":\"track\"}"}`, refusedAs("it is an envelope: send only the event in its Message")},
 		{"CloudEvents", `{"specversion":"1.0","type":"com.example","data":` + ann + `}`, refusedAs("it is a CloudEvent: send only its data")},
+		{"a batch with a type", `{"type":"batch","batch":[` + ann + `]}`, refusedAs("it is a batch with a type: leave out the type")},
 		{"a type that nobody knows", `{"type":"com.example","data":` + ann + `}`, skipped},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

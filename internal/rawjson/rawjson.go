@@ -132,7 +132,12 @@ func valueLen(data []byte) int {
 // stringLen returns the length of the string, with its quotes, at the start of
 // data.
 func stringLen(data []byte) int {
-	for i := 1; i < len(data); i++ {
+	end := bytes.IndexByte(data[1:], '"') + 1
+	escape := bytes.IndexByte(data[1:end+1], '\\') + 1
+	if end > 0 && escape == 0 {
+		return end + 1
+	}
+	for i := max(1, escape); i < len(data); i++ {
 		switch data[i] {
 		case '\\':
 			i++
