@@ -106,6 +106,12 @@ func (r *runner) runArray(ctx context.Context, events []receivedEvent, memory *i
 	return outcomes
 }
 
+// A receivedEvent is an event of a request, or what is in the place of one.
+type receivedEvent struct {
+	raw rawEvent
+	err error // why it is not an event
+}
+
 // runHeaders runs the events that need not be decoded and returns the others.
 func (r *runner) runHeaders(ctx context.Context, events []receivedEvent) (asking []*delivery) {
 	for i := range events {
@@ -123,6 +129,25 @@ func (r *runner) runHeaders(ctx context.Context, events []receivedEvent) (asking
 		r.emit(d.Outcome)
 	}
 	return asking
+}
+
+// reserveFor waits for the memory that events take when they are decoded.
+func reserveFor(ctx context.Context, events []*delivery, memory *inbound.Memory) (release func(), err error) {
+	var size int64
+	inherit := false
+	for _, d := range events {
+		size += d.raw.decodedSize()
+		inherit = inherit || d.raw.inheritsAny()
+	}
+	if inherit && size > memory.Size() {
+		// A little body can be a lot of memory, which no bound would hold.
+		return nil, invalidEvent("with what it inherits, its batch takes too much memory")
+	}
+	release, ok := memory.Reserve(ctx, size)
+	if !ok {
+		return nil, errNoMemory
+	}
+	return release, nil
 }
 
 // personLines decodes events, and groups those that wait for each other, directly or

@@ -207,8 +207,10 @@ func (r *rawEvent) event() *Event {
 	ev.Traits, ev.Properties, ev.Integrations = maps.Traits, maps.Properties, maps.Integrations
 	ev.Context.Fields = maps.Context
 	ev.Context.Traits, _ = maps.Context[contextKeys[contextTraits]].(map[string]any)
-	for id := range r.externalIDs() {
-		ev.Context.ExternalIDs = append(ev.Context.ExternalIDs, id)
+	for id, err := range r.externalIDs() {
+		if err == nil { // as check has seen
+			ev.Context.ExternalIDs = append(ev.Context.ExternalIDs, id)
+		}
 	}
 	return ev
 }

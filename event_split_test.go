@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ import (
 func split(data string) (got []string) {
 	for event, err := range trengo.SplitEvents([]byte(data)) {
 		if err != nil {
-			event = append(event[:len(event):len(event)], strings.TrimPrefix(err.Error(), "trengo: invalid event: ")...)
+			event = append(slices.Clip(event), strings.TrimPrefix(err.Error(), "trengo: invalid event: ")...)
 		}
 		got = append(got, string(event))
 	}

@@ -2,19 +2,11 @@ package trengo
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"net/http"
 	"strconv"
 
 	"github.com/trengo-go/trengo/internal/inbound"
 )
-
-// A receivedEvent is an event of a request, or what is in the place of one.
-type receivedEvent struct {
-	raw rawEvent
-	err error // why it is not an event
-}
 
 // maxReceived limits the events of one request. RudderStack sends up to 100.
 const maxReceived = 1000
@@ -52,25 +44,3 @@ func receivedEvents(body []byte) (events []receivedEvent, isArray bool, rejected
 // emptyArray is for operators: RudderStack's HTTP Webhook destination sends empty
 // arrays for whole batches if its mapping is empty, and takes a 200 for success.
 const emptyArray = "the array is empty: in RudderStack's HTTP Webhook destination, map the whole event, $ to $"
-
-// reserveFor waits for the memory that events take when they are decoded.
-func reserveFor(ctx context.Context, events []*delivery, memory *inbound.Memory) (release func(), err error) {
-	var size int64
-	inherit := false
-	for _, d := range events {
-		size += d.raw.decodedSize()
-		inherit = inherit || d.raw.inheritsAny()
-	}
-	if inherit && size > memory.Size() {
-		// A little body can be a lot of memory, which no bound would hold.
-		return nil, invalidEvent("with what it inherits, its batch takes too much memory")
-	}
-	release, ok := memory.Reserve(ctx, size)
-	if !ok {
-		return nil, errNoMemory
-	}
-	return release, nil
-}
-
-// errNoMemory is returned when there was no room for an event in time.
-var errNoMemory = errors.New("other events take all of HandlerConfig.MaxDecodedBytes")

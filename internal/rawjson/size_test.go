@@ -1,7 +1,6 @@
 package rawjson_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -22,19 +21,23 @@ func numbered(n int, value string) string {
 
 func listOf(n int, value string) string { return "[" + strings.Repeat(value+",", n) + value + "]" }
 
+func decode(t *testing.T, value string) (decoded any) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(value))
+	decoder.UseNumber()
+	if err := decoder.Decode(&decoded); err != nil {
+		t.Fatal(err)
+	}
+	return decoded
+}
+
 // heapOf returns how many bytes a decoded value keeps.
 func heapOf(t *testing.T, value string) int64 {
 	t.Helper()
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	decoder := json.NewDecoder(bytes.NewReader([]byte(value)))
-	decoder.UseNumber()
-	var decoded any
-	if err := decoder.Decode(&decoded); err != nil {
-		t.Fatal(err)
-	}
-	decoder = nil
+	decoded := decode(t, value)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	runtime.KeepAlive(decoded)
