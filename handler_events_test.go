@@ -160,9 +160,13 @@ func TestHandler_noMemoryInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const slow = "+31600000009"
-		var outcomes []trengo.Outcome
+		delayed := make(chan trengo.Outcome, 1)
 		cfg := littleMemory
-		cfg.OnOutcome = func(o trengo.Outcome, _ int) { outcomes = append(outcomes, o) }
+		cfg.OnOutcome = func(o trengo.Outcome, status int) {
+			if status == 503 {
+				delayed <- o
+			}
+		}
 		d := fixtures.NewDeployment(t, fixtures.IdentifyByPhone, func(cfg *trengo.DestinationConfig) {
 			cfg.NormalizePhone = func(phone string) string {
 				if phone == slow {
@@ -183,8 +187,8 @@ func TestHandler_noMemoryInTime(t *testing.T) {
 		if diff := cmp.Diff(want, responses[1]); diff != "" || took[1] != 8*time.Second {
 			t.Errorf("after %v (-want +got):\n%s", took[1], diff)
 		}
-		if len(outcomes) < 2 || !trengo.Retryable(outcomes[1].Err) || outcomes[1].Event.MessageID != "m-2" || outcomes[1].Event.Traits != nil {
-			t.Errorf("outcomes %+v", outcomes)
+		if o := <-delayed; !trengo.Retryable(o.Err) || o.Index != 1 || o.Event.MessageID != "m-2" || o.Event.Traits != nil {
+			t.Errorf("outcome %+v", o)
 		}
 		again := fixtures.EventRequest(t.Context(), identify("m-2", fixtures.AnnPhone))
 		if _, got := fixtures.Serve(t, fixtures.NewHandler(t, d.Destination, cfg), again); got.Action != "contact_created" {

@@ -12,7 +12,7 @@ const (
 )
 
 // DecodedSize estimates how many bytes a value takes once encoding/json has decoded
-// it into an any, with numbers as text: from what it takes to three times that. The
+// it into an any, with numbers as text: from 0.8 times to 3.5 times what it takes. The
 // value must be valid JSON.
 func DecodedSize(value []byte) int64 {
 	size, isObjectStart := int64(0), false
