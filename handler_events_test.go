@@ -135,11 +135,11 @@ var littleMemory = trengo.HandlerConfig{AllowUnauthenticated: true, MaxDecodedBy
 func TestHandler_waitsForMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := fixtures.NewWebhook(t, littleMemory)
-		w.InjectFunc(func(trengotest.Request) trengotest.Fault { return trengotest.Slow(time.Second) })
+		d := fixtures.NewDeployment(t)
+		d.InjectFunc(func(trengotest.Request) trengotest.Fault { return trengotest.Slow(time.Second) })
 		page := strings.Replace(identifyJSON("m-3", "cid@example.com"), "identify", "page", 1)
 		off := strings.Replace(identifyJSON("m-4", "dan@example.com"), `{`, `{"integrations":{"Trengo":false},`, 1)
-		responses, took := serveAll(t, w.Handler,
+		responses, took := serveAll(t, fixtures.NewHandler(t, d.Destination, littleMemory),
 			largeEvent(identifyJSON("m-1", fixtures.AnnEmail)), largeEvent(identifyJSON("m-2", fixtures.BobEmail)),
 			largeEvent(page), largeEvent(off), identifyJSON("m-5", "eve@example.com"))
 		var actions []string
