@@ -77,7 +77,7 @@ func randomEvent(r *rand.Rand) string {
 		spelled(r, "traits")+often(r, person()),
 		spelled(r, "properties")+often(r, person()),
 		spelled(r, "context")+often(r, object(r, spelled(r, "traits")+often(r, person()), spelled(r, "externalId")+externalIDs, `"page":{"a":1}`)),
-		spelled(r, "integrations")+often(r, object(r, `"All":`+anything(r), pick(r, `"Trengo":`, `"trengo":`, `"Trengo":`)+pick(r, "true", "false", `{"a":1}`, "null"), `"x":{}`)),
+		spelled(r, "integrations")+often(r, object(r, pick(r, `"All":`, `"all":`, `"All":`)+pick(r, "true", "false", anything(r)), pick(r, `"Trengo":`, `"trengo":`, `"Trengo":`)+pick(r, "true", "false", `{"a":1}`, "null"), `"x":{}`)),
 		pick(r, `"anonymousId":7`, `"specversion":"1.0"`, `"payload":5`, `"sentAt":"x"`, `"sentAt":"x"`),
 	)
 }
@@ -102,7 +102,7 @@ func decodedEvent(t *testing.T, data string) *trengo.Event {
 	context := raw(fields["context"])
 	ev := &trengo.Event{
 		Traits: object(fields["traits"]), Properties: object(fields["properties"]), Integrations: object(fields["integrations"]),
-		Context: trengo.EventContext{Traits: object(context["traits"])},
+		Context: trengo.EventContext{Traits: object(context["traits"]), Fields: object(fields["context"])},
 	}
 	for key, to := range map[string]*string{"type": &ev.Type, "messageId": &ev.MessageID, "userId": &ev.UserID, "anonymousId": &ev.AnonymousID, "event": &ev.Event} {
 		*to, _ = decode(fields[key]).(string)
@@ -142,7 +142,12 @@ func TestParseEvent_agreesWithDecoding(t *testing.T) {
 // does what ParseEvent and Process do.
 func checkHandlerAgrees(t *testing.T, data []byte) trengo.Action {
 	t.Helper()
-	whole, handled := fixtures.NewDeployment(t, fixtures.CreateMissing), fixtures.NewDeployment(t, fixtures.CreateMissing)
+	options := func(cfg *trengo.DestinationConfig) {
+		cfg.CreateMissingContacts = true
+		cfg.HonorIntegrationsAll = len(data)%2 == 0
+		cfg.EventTemplates = map[string]string{"Ordered": "{{ context.page.a }} {{ traits.name }} {{ x }}"}
+	}
+	whole, handled := fixtures.NewDeployment(t, options), fixtures.NewDeployment(t, options)
 	var want, got trengo.Outcome
 	if want.Event, want.Err = trengo.ParseEvent(data); want.Err == nil {
 		want.Result, want.Err = whole.Destination.Process(t.Context(), want.Event)
