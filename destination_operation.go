@@ -145,13 +145,19 @@ const (
 // checkIntegrations refuses an event that would be skipped if the name of the
 // integration were spelled right.
 func checkIntegrations(integrations map[string]any, cfg *DestinationConfig) error {
-	for name, on := range integrations {
-		for _, want := range [...]string{integrationName, integrationAll} {
-			_, exact := integrations[want]
-			counts := want == integrationName || cfg.HonorIntegrationsAll && !switchesOn(integrations)
-			if on == false && !exact && counts && strings.EqualFold(name, want) {
-				return strayKey("integrations."+name, "integrations."+want)
+	for _, want := range [...]string{integrationName, integrationAll} {
+		_, exact := integrations[want]
+		if exact || want == integrationAll && (!cfg.HonorIntegrationsAll || switchesOn(integrations)) {
+			continue
+		}
+		stray := ""
+		for name, on := range integrations {
+			if on == false && strings.EqualFold(name, want) && (stray == "" || name < stray) {
+				stray = name
 			}
+		}
+		if stray != "" {
+			return strayKey("integrations."+stray, "integrations."+want)
 		}
 	}
 	return nil
