@@ -81,18 +81,18 @@ func (q *queue) events(ctx context.Context) iter.Seq2[*trengo.Event, error] {
 // next waits for an item; nil means the end.
 func (q *queue) next(ctx context.Context) *item {
 	for ctx.Err() == nil {
-		it, items, due, over := q.poll()
-		if it != nil || over {
-			return it
+		s := q.poll()
+		if s.due != nil || s.isEmpty {
+			return s.due
 		}
 		select {
-		case it, more := <-items:
+		case it, more := <-s.newItems:
 			if more {
 				q.noteNew()
 				return it
 			}
 			q.end()
-		case <-due:
+		case <-s.wake:
 		case <-q.changed:
 		case <-ctx.Done():
 		}
@@ -100,31 +100,36 @@ func (q *queue) next(ctx context.Context) *item {
 	return nil
 }
 
-// poll returns the item whose retry is due, or else what to wait for. The
-// channel of new items is nil while no new item may start.
-func (q *queue) poll() (it *item, items <-chan *item, due <-chan time.Time, over bool) {
+// A supply is what a queue has at the moment: an item, nothing any more, or
+// something to wait for.
+type supply struct {
+	due      *item            // an item to retry now
+	isEmpty  bool             // everything is processed
+	newItems <-chan *item     // nil while no new item may start
+	wake     <-chan time.Time // fires when time changes the supply
+}
+
+func (q *queue) poll() supply {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.inFlight) >= concurrency {
-		return nil, nil, nil, false
+		return supply{}
 	}
 	wait := time.Duration(math.MaxInt64)
 	if len(q.waiting) > 0 {
 		first := slices.MinFunc(q.waiting, func(a, b *item) int { return a.nextAttempt.Compare(b.nextAttempt) })
 		if wait = time.Until(first.nextAttempt); wait <= 0 {
 			q.waiting = slices.DeleteFunc(q.waiting, func(it *item) bool { return it == first })
-			return first, nil, nil, false
+			return supply{due: first}
 		}
 	}
-	if !q.ended {
-		probe := time.Until(q.lastNew.Add(probeInterval))
-		if q.failures < outageFailures || probe <= 0 {
-			items = q.items
-		} else {
-			wait = min(wait, probe)
-		}
+	if q.ended {
+		return supply{isEmpty: len(q.waiting) == 0 && len(q.inFlight) == 0, wake: time.After(wait)}
 	}
-	return nil, items, time.After(wait), q.ended && len(q.waiting) == 0 && len(q.inFlight) == 0
+	if probe := time.Until(q.lastNew.Add(probeInterval)); q.failures >= outageFailures && probe > 0 {
+		return supply{wake: time.After(min(wait, probe))}
+	}
+	return supply{newItems: q.items, wake: time.After(wait)}
 }
 
 func (q *queue) noteNew() {
