@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/examples/backfill/internal/failed"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -68,7 +69,7 @@ func runDemo(s settings, std stdio) (status int, err error) {
 		return 0, err
 	}
 	fmt.Fprint(std.stdout, "200 made-up events, and an in-memory Trengo that knows 10 of the 40 people\n\nThe plan (-plan)\n\n")
-	if err := planFile(s, std); err != nil || s.plan {
+	if _, err := planFile(s, std); err != nil || s.plan {
 		return exitOK, err
 	}
 	// Standard error would name files that are removed at the end.
@@ -103,13 +104,13 @@ func printReasons(path string, out io.Writer) error {
 		return err
 	}
 	for text := range bytes.Lines(data) {
-		var failed struct {
-			Failure failure `json:"_failed"`
+		var line struct {
+			Failure failed.Failure `json:"_failed"`
 		}
-		if err := json.Unmarshal(text, &failed); err != nil {
+		if err := json.Unmarshal(text, &line); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "      line %-5d %s\n", failed.Failure.Line, failed.Failure.Reason)
+		fmt.Fprintf(out, "      line %-5d %s\n", line.Failure.Line, line.Failure.Reason)
 	}
 	return nil
 }

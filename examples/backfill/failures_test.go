@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,67 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/examples/backfill/internal/failed"
+	"github.com/trengo-go/trengo/examples/backfill/internal/input"
 )
-
-func TestWrap(t *testing.T) {
-	t.Parallel()
-	tests := []struct{ name, text, want string }{
-		{"event", `{"type":"page"}`, `{"_failed":{"line":7,"replay":"A","reason":"R"},"type":"page"}`},
-		{"blanks", `{ "type" : "page" }`, `{"_failed":{"line":7,"replay":"A","reason":"R"},"type" : "page" }`},
-		{"empty object", `{ }`, `{"_failed":{"line":7,"replay":"A","reason":"R"}}`},
-		{"broken JSON", `{"type":`, `{"_failed":{"line":7,"replay":"A","reason":"R","text":"{\"type\":"}}`},
-		{"array", `[{"type":"page"}]`, `{"_failed":{"line":7,"replay":"A","reason":"R","text":"[{\"type\":\"page\"}]"}}`},
-		{"oversized line", `{"a":"` + strings.Repeat("x", maxLine-6), `{"_failed":{"line":7,"replay":"A","reason":"R"}}`},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := wrap(line{number: 7, text: []byte(tt.text)}, "A", errors.New("R"))
-			if err != nil || string(got) != tt.want {
-				t.Errorf("got %s, error %v", got, err)
-			}
-		})
-	}
-}
-
-func FuzzWrap(f *testing.F) {
-	reason := errors.New("trengo: a reason with \"quotes\" and a <tag>")
-	for _, text := range []string{`{"type":"page"}`, `{ }`, `{"type":`, `[1]`, `null`, `"x"`, "{\"a\":1}\x00", `{"_failed":1}`, `{"_failed":{"line":1}}`, "\xff"} {
-		f.Add([]byte(text))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		text = bytes.TrimSpace(text)
-		if _, f := unwrap(text); len(text) == 0 || f != (failure{}) || bytes.ContainsAny(text, "\r\n") {
-			return // not a line, or already wrapped
-		}
-		got, err := wrap(line{number: 7, text: text}, "A", reason)
-		if err != nil {
-			t.Fatal(err)
-		}
-		before, errBefore := trengo.ParseEvent(text)
-		after, errAfter := trengo.ParseEvent(got)
-		if (errBefore == nil) != (errAfter == nil) {
-			t.Fatalf("%q: error %v, and wrapped as %q: %v", text, errBefore, got, errAfter)
-		}
-		if diff := cmp.Diff(before, after); diff != "" {
-			t.Errorf("%q became another event (-want +got):\n%s", text, diff)
-		}
-		back, f := unwrap(got)
-		asText := []byte(string([]rune(string(text)))) // JSON replaces invalid UTF-8
-		if f.Line != 7 || trimObject(back) != trimObject(asText) && trimObject(back) != trimObject(text) {
-			t.Errorf("%q came back as %q, of line %d", text, back, f.Line)
-		}
-	})
-}
-
-// trimObject removes the blanks after the first brace, as wrap does.
-func trimObject(text []byte) string {
-	rest, isObject := strings.CutPrefix(string(text), "{")
-	if !isObject {
-		return rest
-	}
-	return "{" + strings.TrimSpace(rest)
-}
 
 // The failed file can be replayed. An event that fails again gets the new
 // reason.
@@ -125,7 +65,7 @@ func TestFailures_replayed(t *testing.T) {
 func TestFailures_notEmpty(t *testing.T) {
 	t.Parallel()
 	fx := newFixture(t, orders(1, 2))
-	stale := string(must(wrap(line{number: 1, text: []byte(`{}`)}, "A", errInDoubt))) + "\n"
+	stale := string(must(failed.Wrap(input.Event{Text: []byte(`{}`)}, "A", errInDoubt))) + "\n"
 	writeFile(t, fx.settings.failed, stale)
 	for range 2 {
 		fx.replay().check(t, exitUsage, "not empty")
@@ -139,7 +79,7 @@ func TestFailures_notEmpty(t *testing.T) {
 func TestFailures_ofAnotherReplay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		other := newFixture(t, strings.Repeat("broken\n", 3))
+		other := newFixture(t, strings.Repeat("{}\n", 3))
 		other.replay().check(t, exitFailed, "failed 3")
 		fx := newFixture(t, orders(1, 2, 3))
 		fx.addPeople(1, 2, 3)

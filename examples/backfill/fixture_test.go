@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/examples/backfill/internal/failed"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -98,7 +99,7 @@ func (fx *fixture) replayWithFiles(prepare func(files, chan<- os.Signal)) error 
 		fx.t.Fatal(err)
 	}
 	f := must(openFiles(s, config, std.stdin))
-	st.start(f.input.events, 0, 0, 0)
+	st.start(f.input.Count, 0, 0, 0)
 	prepare(f, signals)
 	p := &progress{stats: st, limit: s.currentLimit(client), startedAt: time.Now(), out: std.stderr}
 	r := &replay{destination: destination, config: config, files: f, stats: st}
@@ -131,13 +132,13 @@ func (fx *fixture) failedLines() map[int]string {
 	fx.t.Helper()
 	lines := map[int]string{}
 	for text := range strings.Lines(readFile(fx.t, fx.settings.failed)) {
-		var failed struct {
-			Failure failure `json:"_failed"`
+		var line struct {
+			Failure failed.Failure `json:"_failed"`
 		}
-		if err := json.Unmarshal([]byte(text), &failed); err != nil {
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
 			fx.t.Errorf("the failed file has %q", text)
 		}
-		lines[failed.Failure.Line] += failed.Failure.Reason
+		lines[line.Failure.Line] += line.Failure.Reason
 	}
 	return lines
 }

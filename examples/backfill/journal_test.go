@@ -4,26 +4,37 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/trengo-go/trengo/examples/backfill/internal/journal"
 )
 
 // A fullDisk accepts room more bytes. After the first write that does not fit,
 // there is room again.
 type fullDisk struct {
-	journalFile
-	room        int
-	truncateErr error
+	journal.File
+	mu   sync.Mutex
+	room int
+}
+
+func (d *fullDisk) fill() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.room = 0
 }
 
 func (d *fullDisk) Write(p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if len(p) <= d.room {
 		d.room -= len(p)
-		return d.journalFile.Write(p)
+		return d.File.Write(p)
 	}
-	n, err := d.journalFile.Write(p[:d.room])
+	n, err := d.File.Write(p[:d.room])
 	d.room = 1 << 20
 	if err == nil {
 		err = syscall.ENOSPC
@@ -31,56 +42,23 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (d *fullDisk) Truncate(size int64) error {
-	if d.truncateErr != nil {
-		return d.truncateErr
-	}
-	return d.journalFile.Truncate(size)
-}
-
-// A partial line is removed, and nothing is written after it.
-func TestJournal_fullDisk(t *testing.T) {
-	t.Parallel()
-	for _, truncateErr := range []error{nil, syscall.EIO} {
-		t.Run(fmt.Sprintf("truncate: %v", truncateErr), func(t *testing.T) {
-			t.Parallel()
-			file := must(os.CreateTemp(t.TempDir(), "journal"))
-			j := &journal{file: &fullDisk{journalFile: file, room: len("first\nsec"), truncateErr: truncateErr}}
-			first, second, third := j.write([]byte("first")), j.write([]byte("second")), j.write([]byte("third"))
-			if first != nil || second == nil || third == nil {
-				t.Errorf("errors %v, %v and %v", first, second, third)
-			}
-			if err := j.close(); err != nil {
-				t.Error(err)
-			}
-			want := "first\n"
-			if truncateErr != nil {
-				want = "first\nsec"
-			}
-			if got := readFile(t, file.Name()); got != want {
-				t.Errorf("the file has %q, want %q", got, want)
-			}
-		})
-	}
-}
-
 // A full disk ends a run, and the next one resumes.
 func TestJournal_fullDiskEndsReplay(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(files) *journal{
-		"checkpoint":  func(f files) *journal { return &f.checkpoint.journal },
-		"failed file": func(f files) *journal { return &f.failures.journal },
+	tests := map[string]func(files) *journal.Journal{
+		"checkpoint":  func(f files) *journal.Journal { return f.checkpoint.Journal },
+		"failed file": func(f files) *journal.Journal { return f.failures.Journal },
 	}
 	for name, full := range tests {
 		for room := 200; room <= 240; room += 8 { // a record has about 8 bytes
 			t.Run(fmt.Sprintf("%s, %d", name, room), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					fx := newFixture(t, strings.Repeat("broken\n", 3)+orders(upTo(40)...)+"broken\n")
+					fx := newFixture(t, "{}\n"+strings.Repeat("broken\n", 2)+orders(upTo(40)...)+"broken\n")
 					fx.addPeople(upTo(40)...)
 					stopped := fx.replayWithFiles(func(f files, _ chan<- os.Signal) {
 						j := full(f)
-						j.file = &fullDisk{journalFile: j.file, room: room}
+						j.File = &fullDisk{File: j.File, room: room}
 					})
 					if stopped == nil || strings.Count(stopped.Error(), syscall.ENOSPC.Error()) != 1 {
 						t.Errorf("stopped with %v", stopped)
@@ -113,12 +91,12 @@ func TestJournal_fullDiskAfterInterrupt(t *testing.T) {
 		fx.addPeople(upTo(100)...)
 		fx.Behavior.Latency = 2 * time.Second
 		stopped := fx.replayWithFiles(func(f files, signals chan<- os.Signal) {
+			disk := &fullDisk{File: f.checkpoint.File, room: 1 << 20}
+			f.checkpoint.File = disk
 			time.AfterFunc(11*time.Second, func() {
 				signals <- os.Interrupt
 				time.Sleep(time.Millisecond)
-				f.checkpoint.mu.Lock()
-				defer f.checkpoint.mu.Unlock()
-				f.checkpoint.file = &fullDisk{journalFile: f.checkpoint.file}
+				disk.fill()
 			})
 		})
 		if stopped == nil || stopped.Error() != "interrupted\n"+syscall.ENOSPC.Error() {

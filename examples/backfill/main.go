@@ -66,8 +66,14 @@ func main() {
 }
 
 func signals() (received <-chan os.Signal, stop func()) {
+	// If the reader of the output is gone, the replay goes on all the same.
+	signal.Ignore(syscall.SIGPIPE)
+	ending := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
+		ending = append(ending, syscall.SIGHUP)
+	}
 	c := make(chan os.Signal, 2)
-	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(c, ending...)
 	return c, func() { signal.Stop(c) }
 }
 
@@ -88,7 +94,7 @@ func run(args []string, token string, std stdio) int {
 	case s.events == "":
 		status, err = runDemo(s, std)
 	case s.plan:
-		err = planFile(s, std)
+		status, err = planFile(s, std)
 	default:
 		status, err = replayFile(s, std)
 	}

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/trengo-go/trengo/examples/backfill/internal/failed"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
@@ -244,8 +245,8 @@ func checkFailedOnce(t *testing.T, path string, want int) {
 	t.Helper()
 	seen := map[int]int{}
 	for text := range strings.Lines(readFile(t, path)) {
-		_, failed := unwrap([]byte(text))
-		if seen[failed.Line]++; failed.Line == 0 || seen[failed.Line] > 1 {
+		_, failure := failed.Unwrap([]byte(text))
+		if seen[failure.Line]++; failure.Line == 0 || seen[failure.Line] > 1 {
 			t.Errorf("the failed file has %s", text)
 		}
 	}

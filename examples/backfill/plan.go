@@ -10,44 +10,63 @@ import (
 	"strings"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/examples/backfill/internal/checkpoint"
+	"github.com/trengo-go/trengo/examples/backfill/internal/input"
 )
 
-// planFile prints what a run would take.
-func planFile(s settings, std stdio) error {
+// planFile prints what a run would take, and what of it would be lost.
+func planFile(s settings, std stdio) (status int, err error) {
 	config, err := s.readConfig()
 	if err != nil {
-		return err
+		return 0, err
+	}
+	p, err := newPlanner(config, s.initialLimit())
+	if err != nil {
+		return 0, err
+	}
+	if err := s.checkDistinct(std.stdin); err != nil {
+		return 0, err
+	}
+	in, err := openInput(s, std.stdin)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = in.Close() }()
+	earlier, err := checkpoint.Peek(s.checkpoint, s.header(in, config))
+	if err != nil {
+		return 0, err
+	}
+	if err := p.addAll(in, earlier, s); err != nil {
+		return 0, err
+	}
+	if len(earlier.Changes) > 0 {
+		fmt.Fprintf(std.stderr, "backfill: the config has changed since the last run: %s; a run needs -accept-changes\n", strings.Join(earlier.Changes, ", "))
+	}
+	finished, _ := earlier.Count()
+	p.estimate.print(std.stdout, finished, s.initialLimit())
+	if p.estimate.invalid > 0 {
+		return exitFailed, nil
+	}
+	return exitOK, nil
+}
+
+// printLosses says before a run what of it will be lost. Standard input can be
+// read only once, so that nothing is known of it.
+func printLosses(out io.Writer, s settings, config trengo.DestinationConfig, f files) error {
+	if f.input.Count == input.Unknown {
+		return nil
 	}
 	p, err := newPlanner(config, s.initialLimit())
 	if err != nil {
 		return err
 	}
-	in, err := openInput(s.events, std.stdin)
-	if err != nil {
+	if err := p.addAll(f.input, &f.checkpoint.View, s); err != nil {
 		return err
 	}
-	defer func() { _ = in.close() }()
-	var earlier state
-	if s.checkpoint != "" {
-		if earlier, err = peekCheckpoint(s.checkpoint, headerOf(in, config.ChannelID)); err != nil {
-			return err
-		}
-		in.earlier = earlier.checksums
+	if e := p.estimate; e.invalid+e.skipped > 0 {
+		fmt.Fprintf(out, "of %d events, %d will fail and %d will be skipped\n", e.events, e.invalid, e.skipped)
+		e.losses.print(out)
 	}
-	for l, err := range in.lines() {
-		if err != nil {
-			return err
-		}
-		if earlier.finished.has(l.number) {
-			continue
-		}
-		if s.limit > 0 && p.estimate.events == s.limit {
-			break
-		}
-		text, _ := unwrap(l.text)
-		p.add(text)
-	}
-	p.estimate.print(std.stdout, earlier.finished.size, s.initialLimit())
 	return nil
 }
 
@@ -61,6 +80,7 @@ func planFile(s settings, std stdio) error {
 // long lists, or other users of the token.
 type estimate struct {
 	events, skipped, invalid, people, tickets int
+	losses                                    losses
 
 	minRequests, maxRequests int
 }
@@ -91,6 +111,10 @@ or everyone by another name, and that people who return after -remember are
 searched for again. Neither includes retries, or what a run that resumes has to
 read again.
 `)
+	if len(e.losses) > 0 {
+		fmt.Fprint(out, "\nWhat will not reach Trengo, by line of the input:\n\n")
+		e.losses.print(out)
+	}
 }
 
 // A planner estimates. A Destination interprets the events, so that matching
@@ -125,25 +149,57 @@ func newPlanner(config trengo.DestinationConfig, perMinute int) (*planner, error
 	}, nil
 }
 
-func (p *planner) add(text []byte) {
-	p.estimate.events++
-	event, err := trengo.ParseEvent(text)
-	var plan trengo.Plan
-	if err == nil {
-		plan, err = p.destination.Plan(context.Background(), event)
+// addAll adds the events that a run would replay.
+func (p *planner) addAll(in *input.Input, earlier *checkpoint.View, s settings) error {
+	for ev, err := range in.Events() {
+		if err == nil {
+			err = earlier.Verify(ev)
+		}
+		if err != nil {
+			return err
+		}
+		if earlier.IsFinished(ev.Number) {
+			continue
+		}
+		if s.limit > 0 && p.estimate.events == s.limit {
+			return nil
+		}
+		if s.hold && earlier.WasInDoubt(ev.Number) {
+			ev.Err = errInDoubt
+		}
+		p.add(ev)
 	}
+	return earlier.VerifyEnd()
+}
+
+func (p *planner) add(ev input.Event) {
+	p.estimate.events++
+	plan, err := p.planEvent(ev)
 	switch {
 	case err != nil:
 		p.estimate.invalid++
+		p.estimate.losses.add("will fail: "+err.Error(), ev.Position)
 	case plan.Action == trengo.ActionSkipped:
 		p.estimate.skipped++
+		p.estimate.losses.add("skipped: "+plan.Reason, ev.Position)
 	default:
-		p.addPlan(plan)
+		p.addPlan(plan, ev.Position)
 	}
 }
 
+func (p *planner) planEvent(ev input.Event) (trengo.Plan, error) {
+	if ev.Err != nil {
+		return trengo.Plan{}, ev.Err
+	}
+	event, err := trengo.ParseEvent(ev.Text)
+	if err != nil {
+		return trengo.Plan{}, err
+	}
+	return p.destination.Plan(context.Background(), event)
+}
+
 // addPlan adds the requests of an event that would change something.
-func (p *planner) addPlan(plan trengo.Plan) {
+func (p *planner) addPlan(plan trengo.Plan, position input.Position) {
 	if len(plan.Writes) == 0 {
 		return // the event names its contact by ID, and does not give a name
 	}
@@ -180,6 +236,10 @@ func (p *planner) addPlan(plan trengo.Plan) {
 	if !seen || p.estimate.maxRequests > person.until {
 		person.until = p.estimate.maxRequests + p.memory
 	}
+	if opensTicket && !byID && !p.config.CreateMissingContacts && !person.isIdentified {
+		p.estimate.losses.add("may fail: Trengo may not know the person (see -create-missing)", position)
+	}
+	person.isIdentified = person.isIdentified || !opensTicket
 	if opensTicket {
 		p.addTicket(!seen && !byID && p.config.CreateMissingContacts)
 	} else {
@@ -232,8 +292,9 @@ func (p *planner) addIdentify(known uint64, name string, isFirst, byID bool) uin
 
 // A knownPerson is what a Destination would remember of a person.
 type knownPerson struct {
-	name  uint64 // its hash; zero means unknown
-	until int    // the request after which it is forgotten, in the maximum
+	name         uint64 // its hash; zero means unknown
+	isIdentified bool   // by an event that creates the contact if it is missing
+	until        int    // the request after which it is forgotten, in the maximum
 }
 
 // emptyTrengo responds like a Trengo without contacts. Its rate limit is too

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/examples/backfill/internal/input"
 )
 
 func planOf(t *testing.T, config trengo.DestinationConfig, events string) estimate {
@@ -19,7 +20,7 @@ func planOf(t *testing.T, config trengo.DestinationConfig, events string) estima
 		t.Fatal(err)
 	}
 	for text := range strings.Lines(events) {
-		p.add([]byte(text))
+		p.add(input.Event{Text: []byte(text)})
 	}
 	return p.estimate
 }
@@ -153,7 +154,7 @@ func TestPlanFile(t *testing.T) {
 		std, stdout, _, _ := newStdio(orders(1, 2))
 		s := fx.settings
 		prepare(&s)
-		if err := planFile(s, std); err != nil {
+		if _, err := planFile(s, std); err != nil {
 			t.Fatal(err)
 		}
 		return strings.Join(strings.Fields(stdout.String()), " ")

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/trengo-go/trengo/examples/backfill/internal/checkpoint"
+	"github.com/trengo-go/trengo/examples/backfill/internal/input"
 )
 
 // stdio is what a run is started from and watched on.
@@ -94,28 +96,23 @@ func (p *progress) print(text string) {
 }
 
 // printResume says where a run resumes and what the last one left in doubt.
-func (p *progress) printResume(cp *checkpoint, hold bool) {
-	if cp.isNew {
+func (p *progress) printResume(cp *checkpoint.Checkpoint, hold bool) {
+	if cp.IsNew {
 		return
 	}
-	finished, failed := cp.count()
+	finished, failed := cp.Count()
 	p.print(fmt.Sprintf("resuming after %d finished events, %d of them failed", finished, failed))
-	if len(cp.inDoubt) == 0 {
+	if len(cp.Changes) > 0 {
+		p.print("the config has changed since the last run: " + strings.Join(cp.Changes, ", "))
+	}
+	if len(cp.InDoubt) == 0 {
 		return
 	}
 	action := "replaying them again, which may open a second ticket"
 	if hold {
 		action = "moving them to the failed file"
 	}
-	p.print(fmt.Sprintf("%d more were in flight when a run ended; %s: lines %s", len(cp.inDoubt), action, joinNumbers(cp.inDoubt)))
-}
-
-func joinNumbers(numbers []int) string {
-	texts := make([]string, len(numbers))
-	for i, n := range numbers {
-		texts[i] = strconv.Itoa(n)
-	}
-	return strings.Join(texts, ", ")
+	p.print(fmt.Sprintf("%d more were in flight when a run ended; %s: %s", len(cp.InDoubt), action, input.ListPositions(cp.InDoubt, len(cp.InDoubt))))
 }
 
 // progressLine includes the time that this run still takes at the limit, if the
@@ -123,7 +120,7 @@ func joinNumbers(numbers []int) string {
 func progressLine(c counts, elapsed time.Duration, limit int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d", c.done())
-	if c.total != unknown {
+	if c.total != input.Unknown {
 		fmt.Fprintf(&b, " of %d", c.total)
 	}
 	fmt.Fprintf(&b, " done, %d failed", c.failures)
@@ -133,7 +130,7 @@ func progressLine(c counts, elapsed time.Duration, limit int) string {
 	if elapsed > 0 {
 		fmt.Fprintf(&b, ", %.0f a minute", float64(c.finished)/elapsed.Minutes())
 	}
-	if c.total != unknown && c.finished > 0 {
+	if c.total != input.Unknown && c.finished > 0 {
 		requests := float64(c.end-c.before-c.finished) * float64(c.requests) / float64(c.finished)
 		fmt.Fprintf(&b, ", %s left", formatTime(requests, limit))
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/trengo-go/trengo/examples/backfill/internal/input"
 )
 
 func TestProgressLine(t *testing.T) {
@@ -24,7 +26,7 @@ func TestProgressLine(t *testing.T) {
 		{"run with a limit", counts{total: 2000, end: 1100, before: 1000, finished: 50, requests: 60}, 30 * time.Second, "1050 of 2000 done, 0 failed, 100 a minute, 30s left"},
 		{"outage", counts{total: 2000, end: 2000, finished: 1000, waiting: 16, requests: 1000}, 10 * time.Minute, "1000 of 2000 done, 0 failed, 16 waiting for a retry, 100 a minute, 8m left"},
 		{"without requests", counts{total: 20, end: 20, finished: 10}, time.Minute, "10 of 20 done, 0 failed, 10 a minute, 0s left"},
-		{"stream", counts{total: unknown, end: unknown, finished: 1000, failures: 1, requests: 1200}, 10 * time.Minute, "999 done, 1 failed, 100 a minute"},
+		{"stream", counts{total: input.Unknown, end: input.Unknown, finished: 1000, failures: 1, requests: 1200}, 10 * time.Minute, "999 done, 1 failed, 100 a minute"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/examples/backfill/internal/input"
 )
 
 const (
@@ -17,11 +18,16 @@ const (
 	// leaves in doubt. ProcessAll alone would read one or two further ahead.
 	concurrency = 16
 
-	// outageFailures retryable failures in a row count as an outage. Then a new
-	// event is started only once per probeInterval, until one succeeds. The
+	// If suspiciousFailures events fail in a row, and may succeed later, a new
+	// one is started only once per probeInterval, until one succeeds. The
 	// waiting events alone would not do as probes: all of them may be bad.
-	outageFailures = concurrency
-	probeInterval  = time.Minute
+	suspiciousFailures = concurrency
+	probeInterval      = time.Minute
+
+	// outageEvents different events that fail in a row, to the last retry, are
+	// an outage. Fewer may have something that Trengo, or what protects it,
+	// rejects.
+	outageEvents = 3
 
 	// maxWaiting bounds how many events wait for a retry, and their memory.
 	maxWaiting = 100
@@ -29,13 +35,14 @@ const (
 
 // An item is an event on its way through ProcessAll.
 type item struct {
-	line
+	input.Event
 	event *trengo.Event
 	err   error // why the event is missing
 	// inDoubt says that an attempt may have had its effect.
 	inDoubt bool
 
 	failures     int
+	streak       int // the last row of failures that it belongs to
 	firstFailure time.Time
 	nextAttempt  time.Time
 }
@@ -52,13 +59,14 @@ type queue struct {
 	handedOut int           // how many items were
 	inFlight  map[int]*item // by their index in the sequence
 	waiting   []*item       // for a retry
-	failures  int           // retryable ones since the last response of Trengo
+	failing   int           // events that failed since the last response of Trengo, and may succeed later
+	streak    int           // counts the rows of such failures, from 1
 	lastNew   time.Time     // when the last new item was handed out
 	changed   chan struct{}
 }
 
 func newQueue(markStarted func(*item) error) *queue {
-	return &queue{items: make(chan *item), markStarted: markStarted, inFlight: map[int]*item{}, changed: make(chan struct{}, 1)}
+	return &queue{items: make(chan *item), markStarted: markStarted, inFlight: map[int]*item{}, streak: 1, changed: make(chan struct{}, 1)}
 }
 
 // events is the sequence for ProcessAll. It ends after the last event or with
@@ -126,7 +134,7 @@ func (q *queue) poll() supply {
 	if q.ended {
 		return supply{isEmpty: len(q.waiting) == 0 && len(q.inFlight) == 0, wake: time.After(wait)}
 	}
-	if probe := time.Until(q.lastNew.Add(probeInterval)); q.failures >= outageFailures && probe > 0 {
+	if probe := time.Until(q.lastNew.Add(probeInterval)); q.failing >= suspiciousFailures && probe > 0 {
 		return supply{wake: time.After(min(wait, probe))}
 	}
 	return supply{newItems: q.items, wake: time.After(wait)}
@@ -183,23 +191,29 @@ func (q *queue) retryAfter(it *item, pause time.Duration) bool {
 	return true
 }
 
-// addFailure counts a retryable failure.
-func (q *queue) addFailure() {
+// addFailure counts an event that failed and may succeed later, but only once in
+// a row.
+func (q *queue) addFailure(it *item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.failures++
+	if it.streak != q.streak {
+		it.streak = q.streak
+		q.failing++
+	}
 }
 
+// clearFailures ends the row of failures.
 func (q *queue) clearFailures() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.failures = 0
+	q.failing = 0
+	q.streak++
 }
 
 func (q *queue) isOutage() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.failures >= outageFailures
+	return q.failing >= outageEvents
 }
 
 // unprocessed yields the items that were handed out but never processed. It may

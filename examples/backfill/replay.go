@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/examples/backfill/internal/checkpoint"
+	"github.com/trengo-go/trengo/examples/backfill/internal/input"
 )
 
 // retryPauses are the pauses before the retries of an event. The first is over
@@ -41,6 +43,7 @@ type replay struct {
 	queue        *queue
 	lastResponse time.Time
 	lastSync     time.Time
+	unrecorded   []input.Position // had their effect, and the checkpoint does not say so
 }
 
 // run replays until all events are finished or ctx ends, and then waits for the
@@ -83,12 +86,15 @@ func (r *replay) run(ctx, force context.Context) error {
 func (r *replay) feed(ctx context.Context) {
 	defer close(r.queue.items)
 	fed := 0
-	for l, err := range r.input.lines() {
+	for ev, err := range r.input.Events() {
+		if err == nil {
+			err = r.checkpoint.Verify(ev)
+		}
 		if err != nil {
-			r.stop(fmt.Errorf("the input cannot be read: %w", err))
+			r.stopReading(err)
 			return
 		}
-		if r.checkpoint.isFinished(l.number) {
+		if r.checkpoint.IsFinished(ev.Number) {
 			continue
 		}
 		if r.limit > 0 && fed == r.limit {
@@ -96,26 +102,33 @@ func (r *replay) feed(ctx context.Context) {
 		}
 		fed++
 		select {
-		case r.queue.items <- r.parse(l):
+		case r.queue.items <- r.parse(ev):
 		case <-ctx.Done():
 			return
 		}
 	}
+	if err := r.checkpoint.VerifyEnd(); err != nil {
+		r.stopReading(err)
+	}
 }
 
-func (r *replay) parse(l line) *item {
-	text, _ := unwrap(l.text)
-	it := &item{line: l, inDoubt: r.checkpoint.wasInDoubt(l.number)}
-	it.text = text
+func (r *replay) stopReading(err error) {
+	r.stop(fmt.Errorf("the input cannot be read any further: %w", err))
+}
+
+func (r *replay) parse(ev input.Event) *item {
+	it := &item{Event: ev, err: ev.Err, inDoubt: r.checkpoint.WasInDoubt(ev.Number)}
 	if r.hold && it.inDoubt {
 		it.err = errInDoubt
+	}
+	if it.err != nil {
 		return it
 	}
-	it.event, it.err = trengo.ParseEvent(text)
+	it.event, it.err = trengo.ParseEvent(ev.Text)
 	if it.err == nil && it.event.MessageID == "" {
 		// Without a message ID, a retry would count as another event and could
 		// open a second ticket.
-		it.event.MessageID = fmt.Sprintf("line %d", l.number)
+		it.event.MessageID = fmt.Sprintf("event %d", ev.Number)
 	}
 	return it
 }
@@ -123,10 +136,12 @@ func (r *replay) parse(l line) *item {
 // markStarted records the start of an event that is unsafe to repeat. If the
 // process is killed, the next run knows that the event is in doubt.
 func (r *replay) markStarted(it *item) error {
+	var err error
 	if it.event == nil || r.isRepeatable(it.event) {
-		return nil
+		err = r.checkpoint.Err() // of an event whose effect was not recorded
+	} else {
+		err = r.checkpoint.Add(checkpoint.Started, it.Event)
 	}
-	err := r.checkpoint.add(recordStarted, it.line)
 	if err != nil {
 		r.stop(err)
 	}
@@ -154,7 +169,10 @@ func (r *replay) record(ctx context.Context, it *item, outcome trengo.Outcome) e
 		if sentRequests(outcome.Result) {
 			r.noteResponse()
 		}
-		if err := r.checkpoint.add(recordDone, it.line); err != nil {
+		if err := r.checkpoint.Add(checkpoint.Done, it.Event); err != nil {
+			if outcome.Result.Action != trengo.ActionSkipped {
+				r.unrecorded = append(r.unrecorded, it.Position)
+			}
 			return err
 		}
 		r.stats.addDone(outcome.Result)
@@ -167,7 +185,7 @@ func (r *replay) record(ctx context.Context, it *item, outcome trengo.Outcome) e
 	case ctx.Err() != nil:
 		return r.release(it, err) // it stays for the next run
 	default:
-		r.queue.addFailure()
+		r.queue.addFailure(it)
 		return errors.Join(r.release(it, err), r.retry(it, err))
 	}
 }
@@ -182,10 +200,10 @@ func (r *replay) noteResponse() {
 }
 
 func (r *replay) recordFailure(it *item, reason error) error {
-	if err := r.failures.add(it.line, reason); err != nil {
+	if err := r.failures.Add(it.Event, reason); err != nil {
 		return err
 	}
-	if err := r.checkpoint.add(recordFailed, it.line); err != nil {
+	if err := r.checkpoint.Add(checkpoint.Failed, it.Event); err != nil {
 		return err
 	}
 	r.stats.addFailed()
@@ -201,7 +219,7 @@ func (r *replay) release(it *item, reason error) error {
 	if it.inDoubt || it.event == nil || r.isRepeatable(it.event) {
 		return nil
 	}
-	return r.checkpoint.add(recordReleased, it.line)
+	return r.checkpoint.Add(checkpoint.Released, it.Event)
 }
 
 // retry schedules the next attempt of an event. After the last one the event
@@ -241,5 +259,5 @@ func (r *replay) sync() error {
 		return nil
 	}
 	r.lastSync = time.Now()
-	return errors.Join(r.failures.sync(), r.checkpoint.sync())
+	return errors.Join(r.failures.Sync(), r.checkpoint.Sync())
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -90,7 +92,7 @@ func TestReplay_rejectedToken(t *testing.T) {
 		fx := newFixture(t, orders(upTo(200)...))
 		fx.SetTokens("another")
 		fx.replay().check(t, exitFailed, "stopped: the token is rejected", "failed 0", "left 200")
-		if n := len(fx.Requests()); n > 2*outageFailures { // some start before the first is rejected
+		if n := len(fx.Requests()); n > 2*suspiciousFailures { // some start before the first is rejected
 			t.Errorf("%d requests with a rejected token", n)
 		}
 	})
@@ -345,8 +347,36 @@ func TestReplay_manyEvents(t *testing.T) {
 	fx.replay(func(_ *settings, std *stdio, _ chan<- os.Signal) {
 		std.stdin = bytes.NewReader(bytes.Repeat([]byte(`{"type":"page"}`+"\n"), events))
 	}).check(t, exitOK, fmt.Sprintf("done %d", events))
-	s, err := peekCheckpoint(fx.settings.checkpoint, header{Version: checkpointVersion, Input: streamDigest([]byte(`{"type":"page"}`)), Channel: demoChannel})
-	if err != nil || s.finished.size != events || len(s.finished.intervals) != 1 || len(s.checksums) != 1 {
-		t.Errorf("%d events in %d intervals, %d checksums, error %v", s.finished.size, len(s.finished.intervals), len(s.checksums), err)
+	if text := readFile(t, fx.settings.checkpoint); strings.Count(text, "\n") != events+1 {
+		t.Errorf("%d lines in the checkpoint", strings.Count(text, "\n"))
 	}
+	fx.replay(withStdin(strings.Repeat(`{"type":"page"}`+"\n", events+1))).
+		check(t, exitOK, fmt.Sprintf("resuming after %d finished events", events), fmt.Sprintf("done %d", events+1))
+}
+
+// A read error ends the run, and the next one resumes.
+func TestReplay_readError(t *testing.T) {
+	t.Parallel()
+	fx := newFixture(t, "")
+	fx.addPeople(upTo(40)...)
+	fx.SetRateLimit(1_000_000)
+	fx.settings.events = "-"
+	data := compress(t, orders(upTo(20)...)) + compress(t, orders(upTo(40)[20:]...))
+	fx.replay(withStdin(data[:len(data)-20])).
+		check(t, exitFailed, "stopped: the input cannot be read", "unexpected EOF", "failed 0")
+	fx.replay(withStdin(data)).check(t, exitOK, "done 40", "failed 0")
+	fx.checkTickets(upTo(40)...)
+}
+
+func compress(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
-	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/examples/backfill/internal/checkpoint"
+	"github.com/trengo-go/trengo/examples/backfill/internal/input"
 )
 
 // replayFile makes one run. The error says why nothing was attempted.
@@ -38,10 +39,13 @@ func replayOnce(s settings, std stdio) (failed int, stopped, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	before, failures := f.checkpoint.count()
-	st.start(f.input.events, before, failures, s.limit)
+	before, failures := f.checkpoint.Count()
+	st.start(f.input.Count, before, failures, s.limit)
 	p := &progress{stats: st, limit: s.currentLimit(client), startedAt: time.Now(), terminal: std.terminal, out: std.stderr}
 	p.printResume(f.checkpoint, s.hold)
+	if err := printLosses(std.stderr, s, config, f); err != nil {
+		return 0, nil, errors.Join(err, f.close())
+	}
 	r := &replay{destination: destination, config: config, files: f, hold: s.hold, limit: s.limit, stats: st}
 	received, stopSignals := std.signals()
 	stopped = runUntilStopped(p, received, r.run)
@@ -49,50 +53,17 @@ func replayOnce(s settings, std stdio) (failed int, stopped, err error) {
 	c := st.snapshot()
 	stopped = errors.Join(stopped, f.close()) // a write error may surface only now
 	c.print(std.stdout)
+	printUnrecorded(std.stderr, r.unrecorded)
 	printNextSteps(std.stderr, s, c, stopped)
 	return c.failures, stopped, nil
 }
 
-// files are the files that a run reads and writes.
-type files struct {
-	input      *input
-	checkpoint *checkpoint
-	failures   *failures
-}
-
-func openFiles(s settings, config trengo.DestinationConfig, stdin io.Reader) (f files, err error) {
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.close())
-		}
-	}()
-	if f.input, err = openInput(s.events, stdin); err != nil {
-		return f, err
+// printUnrecorded lists the events that the next run would not leave out.
+func printUnrecorded(out io.Writer, events []input.Position) {
+	if len(events) > 0 {
+		fmt.Fprintf(out, "backfill: %d events are done, but the checkpoint does not say so: the next run replays them: %s\n",
+			len(events), input.ListPositions(events, len(events)))
 	}
-	if f.checkpoint, err = openCheckpoint(s.checkpoint, headerOf(f.input, config.ChannelID)); err != nil {
-		return f, err
-	}
-	f.input.earlier = maps.Clone(f.checkpoint.state.checksums)
-	if f.failures, err = openFailures(s.failed, f.checkpoint.header.replayID(), f.checkpoint.isNew, f.checkpoint.addMissingFailure); err != nil {
-		return f, err
-	}
-	return f, f.checkpoint.writeHeader()
-}
-
-// close closes the files that are open. The failed file comes first: it must be
-// on the disk before the checkpoint says so.
-func (f files) close() error {
-	var errs []error
-	if f.failures != nil {
-		errs = append(errs, f.failures.close())
-	}
-	if f.checkpoint != nil {
-		errs = append(errs, f.checkpoint.close())
-	}
-	if f.input != nil {
-		errs = append(errs, f.input.close())
-	}
-	return errors.Join(errs...)
 }
 
 // runUntilStopped calls run and shows its progress. The first signal ends the
@@ -104,18 +75,17 @@ func runUntilStopped(p *progress, signals <-chan os.Signal, run func(ctx, force 
 	var watching sync.WaitGroup
 	watching.Go(func() { p.run(over) })
 	watching.Go(func() {
-		for _, react := range []func(){
-			func() {
-				p.print("stopping after the events in flight; a second signal cancels them")
-				stop(errInterrupted)
-			},
-			cancel,
-		} {
-			select {
-			case <-signals:
-				react()
-			case <-over.Done():
-			}
+		if waitForSignal(over, signals) != nil {
+			p.print("stopping after the events in flight; a second signal cancels them")
+			stop(errInterrupted)
+		}
+		// A terminal that closes may send more than one of these.
+		received := waitForSignal(over, signals)
+		for received == syscall.SIGHUP {
+			received = waitForSignal(over, signals)
+		}
+		if received != nil {
+			cancel()
 		}
 	})
 	defer func() {
@@ -127,14 +97,30 @@ func runUntilStopped(p *progress, signals <-chan os.Signal, run func(ctx, force 
 	return run(ctx, force)
 }
 
+// waitForSignal returns nil if ctx ends first.
+func waitForSignal(ctx context.Context, signals <-chan os.Signal) os.Signal {
+	select {
+	case received := <-signals:
+		return received
+	case <-ctx.Done():
+		return nil
+	}
+}
+
 func printNextSteps(out io.Writer, s settings, c counts, stopped error) {
 	if stopped != nil {
 		fmt.Fprintln(out, "backfill: stopped:", stopped)
 	}
-	if (stopped != nil || c.left() > 0) && !errors.Is(stopped, errOtherStream) {
+	if (stopped != nil || c.left() > 0) && !isOtherInput(stopped) {
 		fmt.Fprintln(out, "backfill: the same command resumes from here")
 	}
 	if c.failures > 0 {
 		fmt.Fprintf(out, "backfill: the failed events and their reasons are in %s; replay it with -events\n", s.failed)
 	}
+}
+
+// isOtherInput reports whether a run ended because the input is not the one that
+// an earlier run, or the first pass, read.
+func isOtherInput(stopped error) bool {
+	return errors.Is(stopped, checkpoint.ErrOtherStream) || errors.Is(stopped, input.ErrRewritten)
 }

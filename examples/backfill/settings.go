@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/trengo-go/trengo"
@@ -23,6 +19,7 @@ type settings struct {
 	baseURL    string
 	plan       bool
 	hold       bool
+	accept     bool
 	create     bool
 	limit      int
 	rateLimit  int
@@ -35,13 +32,14 @@ type settings struct {
 func (s *settings) parse(args []string, std stdio) error {
 	flags := flag.NewFlagSet("backfill", flag.ContinueOnError)
 	flags.SetOutput(std.stderr)
-	flags.StringVar(&s.events, "events", "", "a `file` of events, one JSON object per line, plain or .gz;\n- for standard input, which must repeat the finished lines to resume;\ndefault: made-up events")
+	flags.StringVar(&s.events, "events", "", "a `file` of events: JSON lines, an array or objects, plain or .gz;\n- for standard input, which must repeat the finished events to resume;\ndefault: made-up events")
 	flags.StringVar(&s.config, "config", "", "a `file` with RudderStack's destination config")
 	flags.StringVar(&s.checkpoint, "checkpoint", "", "the `file` that records finished events;\ndefault: that of -events with .checkpoint")
 	flags.StringVar(&s.failed, "failed", "", "the `file` for failed events;\ndefault: that of -events with .failed")
 	flags.StringVar(&s.baseURL, "base-url", trengo.DefaultBaseURL, "the URL of Trengo's API")
-	flags.BoolVar(&s.plan, "plan", false, "estimate requests and time, and send nothing")
+	flags.BoolVar(&s.plan, "plan", false, "estimate requests and time, say what will fail, and send nothing")
 	flags.BoolVar(&s.hold, "hold", false, "send events that a kill left in doubt to the failed file\ninstead of replaying them again")
+	flags.BoolVar(&s.accept, "accept-changes", false, "resume although the config is no longer that of the last run")
 	flags.BoolVar(&s.create, "create-missing", false, "let a track event of an unknown person create the contact")
 	flags.IntVar(&s.limit, "limit", 0, "stop after this many `events`; zero means no limit")
 	flags.IntVar(&s.rateLimit, "rate-limit", 0, "send at most this many `requests` a minute;\nzero means as many as Trengo allows")
@@ -84,37 +82,7 @@ func (s *settings) check() error {
 	if s.failed == "" {
 		s.failed = s.events + ".failed"
 	}
-	return checkDistinct(s.events, s.config, s.checkpoint, s.failed)
-}
-
-func checkDistinct(paths ...string) error {
-	seen := map[string]bool{}
-	for _, path := range paths {
-		absolute, err := filepath.Abs(path)
-		if err != nil {
-			return err
-		}
-		if seen[absolute] {
-			return fmt.Errorf("%s is set for two purposes", path)
-		}
-		seen[absolute] = true
-	}
 	return nil
-}
-
-func (s *settings) readConfig() (trengo.DestinationConfig, error) {
-	var config trengo.DestinationConfig
-	data, err := os.ReadFile(s.config)
-	if err != nil {
-		return config, err
-	}
-	if err := json.Unmarshal(data, &config); err != nil {
-		return config, fmt.Errorf("%s: %w", s.config, err)
-	}
-	config.CreateMissingContacts = s.create
-	config.PeopleTTL = s.remember
-	config.Concurrency = concurrency
-	return config, nil
 }
 
 func (s *settings) connect(config trengo.DestinationConfig, st *stats) (*trengo.Client, *trengo.Destination, error) {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/examples/backfill/internal/input"
 )
 
 // stats count what a run does. They are safe for concurrent use.
@@ -81,8 +82,8 @@ func (c counts) done() int { return c.before + c.finished - c.failures }
 // left counts the events that no run has finished. It is unknown if the total
 // is.
 func (c counts) left() int {
-	if c.total == unknown {
-		return unknown
+	if c.total == input.Unknown {
+		return input.Unknown
 	}
 	return c.total - c.before - c.finished
 }
@@ -91,7 +92,7 @@ func (c counts) print(out io.Writer) {
 	row := func(label string, n int) { fmt.Fprintf(out, "      %-25s %8d\n", label, n) }
 	row("done", c.done())
 	row("failed", c.failures)
-	if c.total != unknown {
+	if c.total != input.Unknown {
 		row("left", c.left())
 	}
 	fmt.Fprint(out, "      in this run\n")

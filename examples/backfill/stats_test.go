@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/trengo-go/trengo/examples/backfill/internal/input"
+)
 
 func TestStats_end(t *testing.T) {
 	t.Parallel()
@@ -9,7 +13,7 @@ func TestStats_end(t *testing.T) {
 		{2000, 500, 0, 2000},
 		{2000, 500, 100, 600},
 		{2000, 1950, 100, 2000},
-		{unknown, 500, 100, unknown},
+		{input.Unknown, 500, 100, input.Unknown},
 	}
 	for _, tt := range tests {
 		st := new(stats)

@@ -1,10 +1,11 @@
-package main
+package input
 
 import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,33 +28,56 @@ func compress(t *testing.T, text string) string {
 	return b.String()
 }
 
-func TestInput(t *testing.T) {
+// open opens an input whose lines and values trengo takes apart.
+func open(t *testing.T, path string, stdin io.Reader) *Input {
+	t.Helper()
+	in, err := Open(path, stdin, trengo.SplitEvents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return in
+}
+
+func writeFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "events")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestInput_lines(t *testing.T) {
 	t.Parallel()
 	long := `{"type":"` + strings.Repeat("x", 5<<20) + `"}`
 	texts := map[string]string{
 		"empty":                "",
+		"only blank lines":     "\n \r\n\n",
 		"one line":             `{"type":"page"}`,
 		"several lines":        "{\"type\":\"a\"}\n{\"type\":\"b\"}\n",
+		"bad lines":            "{\"type\":\"a\"}\n{\"type\":\n[\ntext\n{\"type\":\"b\"}\n",
 		"blank lines":          "\n\n{\"type\":\"a\"}\n  \n{\"type\":\"b\"}\n\n",
 		"other line ends":      "{\"type\":\"a\"}\r\n\r\n{\"type\":\"b\"}\r\n",
 		"byte order mark":      "\ufeff{\"type\":\"a\"}\n{\"type\":\"b\"}",
 		"oversized line":       "{\"type\":\"a\"}\n" + long + "\n{\"type\":\"b\"}\n",
 		"oversized first line": long + "\n{\"type\":\"b\"}\n",
-		"one byte":             "{",
 	}
 	for name, text := range texts {
 		want := readWithLibrary(text)
 		for form, data := range map[string]string{"plain": text, "gzip": compress(t, text), "two gzip members": compress(t, text[:len(text)/2]) + compress(t, text[len(text)/2:])} {
 			t.Run(name+", "+form, func(t *testing.T) {
 				t.Parallel()
-				path := writeFile(t, filepath.Join(t.TempDir(), "events"), data)
-				file := must(openInput(path, nil))
-				defer file.close()
-				if file.events != len(want) {
-					t.Errorf("%d events counted, want %d", file.events, len(want))
+				file := open(t, writeFile(t, data), nil)
+				if file.Count != len(want) || file.Form != Lines {
+					t.Errorf("%d events of %s counted, want %d", file.Count, file.Form, len(want))
 				}
-				stream := must(openInput("-", slowReader(data)))
-				for source, in := range map[string]*input{"file": file, "stream": stream} {
+				stream := open(t, "-", slowReader(data))
+				for source, in := range map[string]*Input{"file": file, "stream": stream} {
 					if diff := cmp.Diff(want, readAll(t, in)); diff != "" {
 						t.Errorf("%s (-want +got):\n%s", source, diff)
 					}
@@ -103,16 +127,16 @@ func readWithLibrary(text string) []string {
 }
 
 // readAll returns what readWithLibrary returns, by way of an input.
-func readAll(t *testing.T, in *input) []string {
+func readAll(t *testing.T, in *Input) []string {
 	t.Helper()
 	all := []string{}
-	for l, err := range in.lines() {
+	for ev, err := range in.Events() {
 		if err != nil {
 			t.Fatal(err)
 		}
-		event, err := trengo.ParseEvent(l.text)
+		event, err := trengo.ParseEvent(ev.Text)
 		if err != nil {
-			all = append(all, strings.Replace(err.Error(), "trengo: ", fmt.Sprintf("trengo: line %d: ", l.number), 1))
+			all = append(all, strings.Replace(err.Error(), "trengo: ", fmt.Sprintf("trengo: line %d: ", ev.Line), 1))
 		} else {
 			all = append(all, event.Type)
 		}
@@ -122,32 +146,16 @@ func readAll(t *testing.T, in *input) []string {
 
 func TestInput_digest(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	digest := func(text string) string {
-		in := must(openInput(writeFile(t, filepath.Join(dir, "events"), text), nil))
-		defer in.close()
-		return in.digest
-	}
-	before := digest("a\nb\n")
-	if changed := digest("a\nc\n"); before == changed || before != digest("a\nb\n") {
+	digest := func(text string) string { return open(t, writeFile(t, text), nil).Digest }
+	before := digest("{}\n{}\n")
+	if changed := digest("{}\n[]\n"); before == changed || before != digest("{}\n{}\n") {
 		t.Error("the content does not identify a file")
 	}
-	stream := func(text string) string { return must(openInput("-", strings.NewReader(text))).digest }
-	if stream("a\nb\n") != stream("a\nc") || stream("a\n") == stream("b\n") {
+	stream := func(text string) string { return open(t, "-", strings.NewReader(text)).Digest }
+	if stream("{}\n{}\n") != stream("{}\nc") || stream("{}\n") == stream(`{"a":1}`+"\n") {
 		t.Error("the first line does not identify a stream")
 	}
-}
-
-// A read error ends the run, and the next one resumes.
-func TestInput_readError(t *testing.T) {
-	t.Parallel()
-	fx := newFixture(t, "")
-	fx.addPeople(upTo(40)...)
-	fx.SetRateLimit(1_000_000)
-	fx.settings.events = "-"
-	data := compress(t, orders(upTo(20)...)) + compress(t, orders(upTo(40)[20:]...))
-	fx.replay(withStdin(data[:len(data)-20])).
-		check(t, exitFailed, "stopped: the input cannot be read", "unexpected EOF", "failed 0")
-	fx.replay(withStdin(data)).check(t, exitOK, "done 40", "failed 0")
-	fx.checkTickets(upTo(40)...)
+	if stream("[\n1,2]") != stream("[1,3]") || stream("[1]") == stream("[2]") {
+		t.Error("the first value does not identify a stream")
+	}
 }
