@@ -32,14 +32,16 @@ func decode(raw io.Reader) (*bufio.Reader, error) {
 	start, _ := text.Peek(4)
 	if order := utf16Order(start); order != nil {
 		text = bufio.NewReaderSize(&utf16Reader{raw: text, order: order}, bufferSize)
-		start, _ = text.Peek(len(byteOrderMark))
 	}
-	if bytes.HasPrefix(start, byteOrderMark) {
-		if _, err := text.Discard(len(byteOrderMark)); err != nil {
+	for {
+		mark, _ := text.Peek(len(byteOrderMark))
+		if !bytes.Equal(mark, byteOrderMark) {
+			return text, nil
+		}
+		if _, err := text.Discard(len(mark)); err != nil {
 			return nil, err
 		}
 	}
-	return text, nil
 }
 
 // utf16Order returns the byte order of a text in UTF-16, nil for any other. JSON
@@ -75,7 +77,8 @@ func (r *utf16Reader) Read(p []byte) (int, error) {
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return 0, errors.New("the UTF-16 text ends within a character")
 		case errors.Is(err, io.EOF) && r.high != 0:
-			r.decode(utf8.RuneError)
+			r.high = 0
+			r.encoded = utf8.AppendRune(r.encoded, utf8.RuneError)
 		case err != nil:
 			return 0, err
 		default:
@@ -103,7 +106,5 @@ func (r *utf16Reader) decode(unit rune) {
 		r.high = unit
 		return
 	}
-	if unit != utf8.RuneError || high == 0 {
-		r.encoded = utf8.AppendRune(r.encoded, unit) // half a pair is encoded as U+FFFD
-	}
+	r.encoded = utf8.AppendRune(r.encoded, unit) // a low surrogate alone as U+FFFD
 }

@@ -54,6 +54,8 @@ func formOf(head []byte) (Form, error) {
 	switch {
 	case len(start) == 0:
 		return Lines, nil
+	case len(start) > 1 && start[1] == 0:
+		// JSON does not contain zero bytes, unless each character has several.
 	case start[0] == '[':
 		return Array, nil
 	case start[0] == '{' && (json.Valid(start) || len(head) > MaxText):
@@ -79,6 +81,10 @@ func looksLike(start []byte) string {
 		{"%PDF", "a PDF file"},
 		{"\xff\xfe\x00\x00", "text in UTF-32"},
 		{"\x00\x00\xfe\xff", "text in UTF-32"},
+		{"{\x00\x00\x00", "text in UTF-32"},
+		{"[\x00\x00\x00", "text in UTF-32"},
+		{"\x00\x00\x00{", "text in UTF-32"},
+		{"\x00\x00\x00[", "text in UTF-32"},
 		{"<", "HTML or XML"},
 	} {
 		if bytes.HasPrefix(start, []byte(known.prefix)) {
@@ -87,8 +93,6 @@ func looksLike(start []byte) string {
 	}
 	firstLine, _, _ := bytes.Cut(start, []byte("\n"))
 	switch {
-	case bytes.HasPrefix(start, []byte("{\x00\x00\x00")), bytes.HasPrefix(start, []byte("[\x00\x00\x00")):
-		return "text in UTF-32"
 	case bytes.Contains(start, []byte("ustar")) && bytes.IndexByte(start, 0) >= 0:
 		return "a tar archive"
 	case bytes.IndexByte(start, 0) >= 0:

@@ -3,8 +3,10 @@ package input
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +43,10 @@ func open(t *testing.T, path string, stdin io.Reader) *Input {
 		}
 	})
 	return in
+}
+
+func splitNothing(text []byte) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) { yield(text, nil) }
 }
 
 func writeFile(t *testing.T, text string) string {

@@ -118,9 +118,9 @@ func (v *values) check(el element, atEnd bool) error {
 		return nil
 	}
 	isPart := atEnd || len(el.text) == MaxText
-	switch mistakeAt := int(wrong.Offset); {
-	case !isPart || mistakeAt < len(el.text):
-		return v.fail(el.line+bytes.Count(el.text[:mistakeAt], []byte("\n")), errSyntax)
+	switch before := el.text[:max(0, wrong.Offset-1)]; {
+	case !isPart || len(before) < len(el.text)-1:
+		return v.fail(el.line+bytes.Count(before, []byte("\n")), errSyntax)
 	case atEnd:
 		return v.fail(v.line, fmt.Errorf("the value that begins in line %d does not end", el.line))
 	}
