@@ -86,6 +86,36 @@ func (fx *fixture) replay(changes ...change) result {
 	return result{status, stdout.String(), stderr.String()}
 }
 
+// plan makes a plan. It checks that nothing is sent.
+func (fx *fixture) plan(changes ...change) result {
+	fx.t.Helper()
+	std, stdout, stderr, signals := newStdio("")
+	s := fx.settings
+	s.plan = true
+	for _, change := range changes {
+		change(&s, &std, signals)
+	}
+	before := len(fx.Requests())
+	status, err := planFile(s, std)
+	if err != nil {
+		status = usageError(std, err)
+	}
+	if sent := len(fx.Requests()) - before; sent > 0 {
+		fx.t.Errorf("a plan sends %d requests", sent)
+	}
+	return result{status, stdout.String(), stderr.String()}
+}
+
+// replaceConfig changes the config file.
+func (fx *fixture) replaceConfig(before, after string) {
+	fx.t.Helper()
+	text := readFile(fx.t, fx.settings.config)
+	if !strings.Contains(text, before) {
+		fx.t.Fatalf("no %q in the config", before)
+	}
+	writeFile(fx.t, fx.settings.config, strings.ReplaceAll(text, before, after))
+}
+
 // replayWithFiles makes one run whose files prepare may change first. It
 // returns why the run ended early.
 func (fx *fixture) replayWithFiles(prepare func(files, chan<- os.Signal)) error {
