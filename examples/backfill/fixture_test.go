@@ -117,8 +117,8 @@ func (fx *fixture) replaceConfig(before, after string) {
 }
 
 // replayWithFiles makes one run whose files prepare may change first. It
-// returns why the run ended early.
-func (fx *fixture) replayWithFiles(prepare func(files, chan<- os.Signal)) error {
+// returns what was counted, and why the run ended early.
+func (fx *fixture) replayWithFiles(prepare func(files, chan<- os.Signal)) (counts, error) {
 	fx.t.Helper()
 	s := fx.settings
 	std, _, _, signals := newStdio("")
@@ -137,7 +137,7 @@ func (fx *fixture) replayWithFiles(prepare func(files, chan<- os.Signal)) error 
 	if err := f.close(); err != nil {
 		fx.t.Error(err)
 	}
-	return stopped
+	return st.snapshot(), stopped
 }
 
 // checkTickets checks that exactly these orders have one ticket each.

@@ -56,7 +56,7 @@ func TestJournal_fullDiskEndsReplay(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					fx := newFixture(t, "{}\n"+strings.Repeat("broken\n", 2)+orders(upTo(40)...)+"broken\n")
 					fx.addPeople(upTo(40)...)
-					stopped := fx.replayWithFiles(func(f files, _ chan<- os.Signal) {
+					_, stopped := fx.replayWithFiles(func(f files, _ chan<- os.Signal) {
 						j := full(f)
 						j.File = &fullDisk{File: j.File, room: room}
 					})
@@ -90,7 +90,7 @@ func TestJournal_fullDiskAfterInterrupt(t *testing.T) {
 		fx := newFixture(t, orders(upTo(100)...))
 		fx.addPeople(upTo(100)...)
 		fx.Behavior.Latency = 2 * time.Second
-		stopped := fx.replayWithFiles(func(f files, signals chan<- os.Signal) {
+		_, stopped := fx.replayWithFiles(func(f files, signals chan<- os.Signal) {
 			disk := &fullDisk{File: f.checkpoint.File, room: 1 << 20}
 			f.checkpoint.File = disk
 			time.AfterFunc(11*time.Second, func() {
