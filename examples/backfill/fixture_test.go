@@ -16,14 +16,16 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/examples/backfill/internal/failed"
+	"github.com/trengo-go/trengo/examples/backfill/internal/input"
 	"github.com/trengo-go/trengo/trengotest"
 )
 
 // A fixture is an in-memory Trengo with a directory of files to replay into it.
 type fixture struct {
 	*trengotest.Server
-	settings settings
-	t        *testing.T
+	settings   settings
+	unrecorded []input.Position // of the last replayWithFiles
+	t          *testing.T
 }
 
 func newFixture(t *testing.T, events string) *fixture {
@@ -137,6 +139,7 @@ func (fx *fixture) replayWithFiles(prepare func(files, chan<- os.Signal)) (count
 	if err := f.close(); err != nil {
 		fx.t.Error(err)
 	}
+	fx.unrecorded = r.unrecorded
 	return st.snapshot(), stopped
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/examples/backfill/internal/input"
 	"github.com/trengo-go/trengo/examples/backfill/internal/journal"
 )
 
@@ -103,4 +106,53 @@ func TestJournal_fullDiskAfterInterrupt(t *testing.T) {
 			t.Errorf("stopped with %v", stopped)
 		}
 	})
+}
+
+// Events that have their effect while nothing can be recorded are listed, and
+// none is started after that.
+func TestJournal_fullDiskListsUnrecorded(t *testing.T) {
+	t.Parallel()
+	identify := func(person int) string {
+		return fmt.Sprintf(`{"type":"identify","traits":{"email":"p%d@example.com","name":"P"}}`+"\n", person)
+	}
+	var text strings.Builder
+	for _, person := range upTo(60) {
+		if text.WriteString(identify(person)); person%3 == 0 {
+			text.WriteString(`{"type":"page"}` + "\n") // not worth a mention
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		fx := newFixture(t, text.String())
+		fx.Behavior.Latency = time.Second
+		stats, stopped := fx.replayWithFiles(func(f files, _ chan<- os.Signal) {
+			f.checkpoint.File = &fullDisk{File: f.checkpoint.File, room: 100}
+		})
+		if !errors.Is(stopped, syscall.ENOSPC) {
+			t.Errorf("stopped with %v", stopped)
+		}
+		// All that is created is either counted or listed.
+		created := len(fx.Contacts())
+		if recorded := stats.actions[trengo.ActionContactCreated]; len(fx.unrecorded) != created-recorded || len(fx.unrecorded) == 0 || created > recorded+concurrency {
+			t.Errorf("%d contacts, %d recorded, %d listed", created, recorded, len(fx.unrecorded))
+		}
+		lines := strings.Split(text.String(), "\n")
+		for _, p := range fx.unrecorded {
+			if !strings.Contains(lines[p.Line-1], "identify") {
+				t.Errorf("line %s is listed", p)
+			}
+		}
+	})
+}
+
+func TestPrintPositions(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	printPositions(&out, "gone", nil)
+	if out.String() != "" {
+		t.Errorf("nothing is printed as %q", out.String())
+	}
+	printPositions(&out, "gone", []input.Position{{Number: 12, Line: 9, Index: 3}, {Number: 2, Line: 1, Index: 1}})
+	if got, want := out.String(), "backfill: 2 events are gone: lines 1, 9.3\n"; got != want {
+		t.Errorf("printed %q", got)
+	}
 }

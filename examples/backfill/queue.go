@@ -59,7 +59,8 @@ type queue struct {
 	handedOut int           // how many items were
 	inFlight  map[int]*item // by their index in the sequence
 	waiting   []*item       // for a retry
-	failing   int           // events that failed since the last response of Trengo, and may succeed later
+	responded time.Time     // when Trengo last responded to an item
+	failing   int           // items that failed since then, and may succeed later
 	streak    int           // counts the rows of such failures, from 1
 	lastNew   time.Time     // when the last new item was handed out
 	changed   chan struct{}
@@ -202,18 +203,23 @@ func (q *queue) addFailure(it *item) {
 	}
 }
 
-// clearFailures ends the row of failures.
-func (q *queue) clearFailures() {
+// addResponse ends the row of failures: Trengo responded to an item, if only to
+// reject it.
+func (q *queue) addResponse() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.responded = time.Now()
 	q.failing = 0
 	q.streak++
 }
 
-func (q *queue) isOutage() bool {
+// isOutage reports whether an item that fails again and again is not to blame:
+// several others fail in a row, and Trengo responded to none since it failed
+// first.
+func (q *queue) isOutage(it *item) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.failing >= outageEvents
+	return q.failing >= outageEvents && it.firstFailure.After(q.responded)
 }
 
 // unprocessed yields the items that were handed out but never processed. It may
@@ -224,4 +230,15 @@ func (q *queue) waitingCount() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.waiting)
+}
+
+// waitingPositions returns which events wait for a retry.
+func (q *queue) waitingPositions() []input.Position {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	positions := make([]input.Position, len(q.waiting))
+	for i, it := range q.waiting {
+		positions[i] = it.Position
+	}
+	return positions
 }

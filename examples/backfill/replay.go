@@ -39,11 +39,10 @@ type replay struct {
 	limit int  // on the events of this run; zero means no limit
 	stats *stats
 
-	stop         context.CancelCauseFunc
-	queue        *queue
-	lastResponse time.Time
-	lastSync     time.Time
-	unrecorded   []input.Position // had their effect, and the checkpoint does not say so
+	stop       context.CancelCauseFunc
+	queue      *queue
+	lastSync   time.Time
+	unrecorded []input.Position // had their effect, and the checkpoint does not say so
 }
 
 // run replays until all events are finished or ctx ends, and then waits for the
@@ -167,7 +166,7 @@ func (r *replay) record(ctx context.Context, it *item, outcome trengo.Outcome) e
 	switch err := outcome.Err; {
 	case err == nil:
 		if sentRequests(outcome.Result) {
-			r.noteResponse()
+			r.queue.addResponse()
 		}
 		if err := r.checkpoint.Add(checkpoint.Done, it.Event); err != nil {
 			if outcome.Result.Action != trengo.ActionSkipped {
@@ -179,7 +178,7 @@ func (r *replay) record(ctx context.Context, it *item, outcome trengo.Outcome) e
 		return nil
 	case !trengo.Retryable(err):
 		if errors.As(err, new(*trengo.Error)) {
-			r.noteResponse()
+			r.queue.addResponse()
 		}
 		return r.recordFailure(it, err)
 	case ctx.Err() != nil:
@@ -192,11 +191,6 @@ func (r *replay) record(ctx context.Context, it *item, outcome trengo.Outcome) e
 
 func sentRequests(result trengo.Result) bool {
 	return result.Action != trengo.ActionSkipped && !result.Duplicate
-}
-
-func (r *replay) noteResponse() {
-	r.lastResponse = time.Now()
-	r.queue.clearFailures()
 }
 
 func (r *replay) recordFailure(it *item, reason error) error {
@@ -233,7 +227,7 @@ func (r *replay) retry(it *item, reason error) error {
 		return fmt.Errorf("%w: %w", errTokenRejected, reason)
 	case it.failures == 0:
 		it.firstFailure = time.Now()
-	case it.failures == len(retryPauses) && r.queue.isOutage() && it.firstFailure.After(r.lastResponse):
+	case it.failures == len(retryPauses) && r.queue.isOutage(it):
 		return fmt.Errorf("%w: %w", errOutage, reason)
 	case it.failures == len(retryPauses):
 		return r.recordFailure(it, reason)

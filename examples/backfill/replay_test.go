@@ -179,6 +179,79 @@ func TestReplay_tooManyFailures(t *testing.T) {
 	})
 }
 
+// Whatever stands between here and Trengo: many events that fail alike are an
+// outage, and a few that always do are to blame themselves.
+func TestReplay_blocked(t *testing.T) {
+	t.Parallel()
+	blocks := map[string]trengotest.Fault{
+		"a maintenance page":         trengotest.RespondHTML(http.StatusServiceUnavailable),
+		"a firewall":                 trengotest.RespondHTML(http.StatusForbidden),
+		"a bad gateway without text": trengotest.Respond(http.StatusBadGateway, "text/plain", ""),
+		"no connection":              trengotest.NoConnection(),
+	}
+	for name, block := range blocks {
+		for _, tt := range []struct {
+			name    string
+			events  int
+			blocked []int // empty means all of them
+			failed  int
+		}{
+			{"all of many", 200, nil, 0},
+			{"all of a few", outageEvents, nil, 0},
+			{"the only one", 1, nil, 1},
+			{"one at the start", 40, []int{1}, 1},
+			{"one in the middle", 40, []int{20}, 1},
+			{"one at the end", 40, []int{40}, 1},
+			{"two at the end", 40, []int{39, 40}, 2},
+			{"several in between", 90, []int{3, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30}, 21},
+		} {
+			if name == "no connection" && tt.blocked != nil {
+				continue // a subject cannot prevent one
+			}
+			t.Run(fmt.Sprintf("%s blocks %s", name, tt.name), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					fx := newFixture(t, orders(upTo(tt.events)...))
+					fx.addPeople(upTo(tt.events)...)
+					fx.SetRateLimit(1_000_000)
+					fx.InjectFunc(func(trengotest.Request) trengotest.Fault { return block })
+					if tt.blocked != nil {
+						fx.InjectFunc(failTickets(block, tt.blocked...))
+					}
+					r := fx.replay()
+					if tt.failed == 0 {
+						r.check(t, exitFailed, "stopped: no request to Trengo succeeds any more", "failed 0", fmt.Sprintf("left %d", tt.events), "the same command resumes")
+						if n := len(fx.Requests()); n > 1000 { // of the 4,000 of all attempts
+							t.Errorf("%d requests", n)
+						}
+						fx.InjectFunc(nil)
+						fx.replay().check(t, exitOK, fmt.Sprintf("done %d", tt.events), "failed 0")
+						return
+					}
+					r.check(t, exitFailed, fmt.Sprintf("done %d", tt.events-tt.failed), fmt.Sprintf("failed %d", tt.failed), "left 0")
+					for _, person := range tt.blocked {
+						if fx.failedLines()[person] == "" {
+							t.Errorf("line %d is not in the failed file", person)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// failTickets makes the tickets of these orders fail.
+func failTickets(fault trengotest.Fault, orders ...int) func(trengotest.Request) trengotest.Fault {
+	return func(r trengotest.Request) trengotest.Fault {
+		for _, order := range orders {
+			if isNewTicket(r) && strings.Contains(string(r.Body), fmt.Sprintf(`"Order %d"`, order)) {
+				return fault
+			}
+		}
+		return trengotest.Fault{}
+	}
+}
+
 // failSearches makes every search for these people fail.
 func failSearches(people ...int) func(trengotest.Request) trengotest.Fault {
 	failing := map[string]bool{}
@@ -196,7 +269,7 @@ func failSearches(people ...int) func(trengotest.Request) trengotest.Fault {
 // The first signal lets the events in flight finish.
 func TestReplay_interrupted(t *testing.T) {
 	t.Parallel()
-	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -305,6 +378,41 @@ func TestReplay_staysInDoubt(t *testing.T) {
 		fx.replay(withHold(true)).check(t, exitFailed, "1 more were in flight", "done 39", "failed 1")
 		fx.checkTickets(upTo(40)...)
 	})
+}
+
+// A terminal that closes may send its signal twice, which does not cancel the
+// events in flight; another signal does.
+func TestReplay_hangup(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		signals  []os.Signal
+		canceled bool
+	}{
+		{"twice", []os.Signal{syscall.SIGHUP, syscall.SIGHUP, syscall.SIGHUP}, false},
+		{"after an interrupt", []os.Signal{os.Interrupt, syscall.SIGHUP}, false},
+		{"before an interrupt", []os.Signal{syscall.SIGHUP, syscall.SIGHUP, os.Interrupt}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fx := newFixture(t, orders(upTo(40)...))
+				fx.addPeople(upTo(40)...)
+				fx.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+					if isNewTicket(r) {
+						return trengotest.Slow(20 * time.Second)
+					}
+					return trengotest.Fault{}
+				})
+				fx.replay(withSignals(time.Second, tt.signals...)).check(t, exitFailed, "stopped: interrupted")
+				second := fx.replay()
+				second.check(t, exitOK, "left 0")
+				if inDoubt := strings.Contains(second.stderr, "in flight"); inDoubt != tt.canceled {
+					t.Errorf("events in doubt: %t, want %t", inDoubt, tt.canceled)
+				}
+			})
+		})
+	}
 }
 
 // A stream that pauses does not keep a run from stopping.

@@ -53,16 +53,16 @@ func replayOnce(s settings, std stdio) (failed int, stopped, err error) {
 	c := st.snapshot()
 	stopped = errors.Join(stopped, f.close()) // a write error may surface only now
 	c.print(std.stdout)
-	printUnrecorded(std.stderr, r.unrecorded)
+	printPositions(std.stderr, "done, but the checkpoint does not say so, and the next run replays them", r.unrecorded)
+	printPositions(std.stderr, "waiting for a retry, which the next run makes", r.queue.waitingPositions())
 	printNextSteps(std.stderr, s, c, stopped)
 	return c.failures, stopped, nil
 }
 
-// printUnrecorded lists the events that the next run would not leave out.
-func printUnrecorded(out io.Writer, events []input.Position) {
+// printPositions lists events that an operator has to know of.
+func printPositions(out io.Writer, what string, events []input.Position) {
 	if len(events) > 0 {
-		fmt.Fprintf(out, "backfill: %d events are done, but the checkpoint does not say so: the next run replays them: %s\n",
-			len(events), input.ListPositions(events, len(events)))
+		fmt.Fprintf(out, "backfill: %d events are %s: %s\n", len(events), what, input.ListPositions(events, len(events)))
 	}
 }
 

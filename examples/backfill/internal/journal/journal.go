@@ -26,6 +26,7 @@ type Journal struct {
 	info     os.FileInfo // of file, which identifies it
 	complete int64       // how many bytes are complete lines
 	err      error       // of the first write that failed
+	removed  bool        // Sync has returned ErrRemoved
 }
 
 // A File is an [os.File].
@@ -118,24 +119,27 @@ func truncate(file File, size int64) error {
 
 // Sync waits until the lines are on the disk. The error is [ErrRemoved] if the
 // next run would not find them.
-func (j *Journal) Sync() error { return errors.Join(j.checkExists(), j.File.Sync()) }
-
-func (j *Journal) checkExists() error {
+func (j *Journal) Sync() error {
 	info, err := os.Stat(j.path)
 	if err != nil || !os.SameFile(info, j.info) {
+		j.removed = true
 		return fmt.Errorf("%s %w", j.path, ErrRemoved)
 	}
-	return nil
+	return j.File.Sync()
 }
 
 // Close syncs the file, unlocks and closes it. If it was removed, Close writes it
 // again, and the error says where.
 func (j *Journal) Close() error {
-	err := j.checkExists()
-	if err != nil {
-		err = j.restore(err)
+	wasKnown := j.removed
+	err := j.Sync()
+	if wasKnown {
+		err = nil
 	}
-	return errors.Join(err, j.File.Sync(), j.Discard())
+	if j.removed {
+		err = errors.Join(err, j.restore())
+	}
+	return errors.Join(err, j.Discard())
 }
 
 // Discard unlocks and closes the file without an effect on it. Closing is not
@@ -143,8 +147,8 @@ func (j *Journal) Close() error {
 // and so the lock.
 func (j *Journal) Discard() error { return errors.Join(unlock(j.file), j.file.Close()) }
 
-// restore writes what a removed file held to a new one.
-func (j *Journal) restore(removed error) error {
+// restore writes what a removed file held to a new one. The error says which.
+func (j *Journal) restore() error {
 	for _, path := range []string{j.path, j.path + ".restored"} {
 		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if errors.Is(err, fs.ErrExist) {
@@ -152,14 +156,14 @@ func (j *Journal) restore(removed error) error {
 		}
 		if err == nil {
 			_, err = io.Copy(file, io.NewSectionReader(j.file, 0, j.complete))
-			err = errors.Join(err, file.Close())
+			err = errors.Join(err, file.Sync(), file.Close())
 		}
-		if err != nil {
-			return errors.Join(removed, err)
+		if err == nil {
+			err = fmt.Errorf("what %s held is now in %s", j.path, path)
 		}
-		return fmt.Errorf("%w; what it held is in %s", removed, path)
+		return err
 	}
-	return removed
+	return fmt.Errorf("what %s held is lost: %s.restored exists, too", j.path, j.path)
 }
 
 // IsFile reports whether the journal is that file.
