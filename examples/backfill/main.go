@@ -61,13 +61,13 @@ const (
 )
 
 func main() {
+	// If the reader of the output is gone, the replay goes on all the same.
+	signal.Ignore(syscall.SIGPIPE)
 	std := stdio{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, terminal: isTerminal(os.Stderr), signals: signals}
 	os.Exit(run(os.Args[1:], os.Getenv("TRENGO_API_TOKEN"), std))
 }
 
 func signals() (received <-chan os.Signal, stop func()) {
-	// If the reader of the output is gone, the replay goes on all the same.
-	signal.Ignore(syscall.SIGPIPE)
 	ending := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
 		ending = append(ending, syscall.SIGHUP)

@@ -184,7 +184,7 @@ func TestSignal(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not have such signals")
 	}
-	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
 			server, srv := newCountingServer(t)
@@ -200,6 +200,50 @@ func TestSignal(t *testing.T) {
 			}
 			if n := len(server.Tickets()); n != tickets {
 				t.Errorf("%d tickets, want %d", n, tickets)
+			}
+		})
+	}
+}
+
+// Under nohup, a terminal that closes does not end the tool. Nor does a reader of
+// the output that ends, as tee does with the terminal.
+func TestSignal_ignored(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows does not have such signals")
+	}
+	for name, script := range map[string]string{
+		"nohup":         `trap "" HUP; exec "$0" "$@"`,
+		"closed output": `{ "$0" "$@" 2>&1; echo $? >&3; } 3>&2 | true`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, srv := newCountingServer(t)
+			text, tickets, _ := killInput()
+			args := toolArgs(t, writeFile(t, filepath.Join(t.TempDir(), "events.jsonl"), text), srv)
+			tool := exec.CommandContext(t.Context(), "sh", append([]string{"-c", script, os.Args[0]}, args...)...)
+			tool.Env = append(os.Environ(), runAsTool+"=1", "TRENGO_API_TOKEN="+trengotest.Token)
+			var errs bytes.Buffer
+			tool.Stderr = &errs
+			started := server.after(100)
+			if err := tool.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- tool.Wait() }()
+			select {
+			case <-started:
+				if name == "nohup" {
+					if err := tool.Process.Signal(syscall.SIGHUP); err != nil {
+						t.Error(err)
+					}
+				}
+				<-ended // some events fail
+			case err := <-ended:
+				t.Errorf("the tool ended early: %v", err)
+			}
+			if n := len(server.Tickets()); n != tickets || strings.Contains(errs.String(), "interrupted") {
+				t.Errorf("%d tickets, want %d; standard error\n%s", n, tickets, errs.String())
 			}
 		})
 	}

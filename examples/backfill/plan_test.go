@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/examples/backfill/internal/input"
+	"github.com/trengo-go/trengo/trengotest"
 )
 
 func planOf(t *testing.T, config trengo.DestinationConfig, events string) estimate {
@@ -193,4 +195,58 @@ func TestPlanner_doesNotWait(t *testing.T) {
 			t.Errorf("a plan waits for %s", elapsed)
 		}
 	})
+}
+
+// A plan lists what would be lost, by the reason, and so does a run before it
+// sends anything.
+func TestPlanFile_losses(t *testing.T) {
+	t.Parallel()
+	const unknownType = `{"type":"page"}` + "\n"
+	text := unknownType + orders(2, 3) + "{broken\n" + `{"batch":[` + strings.TrimSpace(order(5)) + `,{"type":"track","event":"Order Completed"},{"type":"screen"}]}` + "\n" +
+		"[]\n" + `{"type":"identify","traits":{"email":"p8@example.com"}}` + "\n" + order(8) + strings.Repeat("{broken\n", 12) + `{"detail":{}}` + "\n"
+	synctest.Test(t, func(t *testing.T) {
+		fx := newFixture(t, text)
+		fx.addPeople(upTo(9)...)
+		losses := []string{
+			"13 will fail: trengo: invalid event: it is not valid JSON lines 4, 9, 10, 11, 12, 13, 14, 15 and 5 more",
+			"2 skipped: neither identify nor track lines 1, 5.3",
+			"1 will fail: trengo: missing identifier: the event does not have an email line 5.2",
+			"1 will fail: trengo: invalid event: it is not a JSON object line 6",
+			"1 will fail: trengo: invalid event: it is an envelope of EventBridge: send only its detail line 21",
+			"3 may fail: Trengo may not know the person (see -create-missing) lines 2, 3, 5",
+		}
+		plan := fx.plan()
+		plan.check(t, exitFailed, append(losses, "events to replay 23", "will fail 16", "skipped 2", "What will not reach Trengo")...)
+		fx.InjectFunc(func(trengotest.Request) trengotest.Fault { return trengotest.RespondHTML(http.StatusBadGateway) })
+		early := fx.replay(withSignals(0, os.Interrupt))
+		early.check(t, early.status, append(losses, "of 23 events, 16 will fail and 2 will be skipped")...)
+		fx.InjectFunc(nil)
+		fx.replay().check(t, exitFailed, "failed 16", "left 0")
+		fx.plan().check(t, exitOK, "events to replay 0", "done before 23")
+		fx.checkTickets(2, 3, 5, 8)
+	})
+}
+
+// With the contacts created, or identified before, nobody is unknown.
+func TestPlanFile_knownPeople(t *testing.T) {
+	t.Parallel()
+	fx := newFixture(t, orders(1))
+	fx.settings.create = true
+	if plan := fx.plan(); plan.status != exitOK || strings.Contains(plan.stdout, "What will not reach Trengo") {
+		t.Errorf("status %d, plan\n%s", plan.status, plan.stdout)
+	}
+}
+
+// An event can make up no more reasons than the memory has room for.
+func TestLosses_bounded(t *testing.T) {
+	t.Parallel()
+	var all losses
+	for n := range 10_000 {
+		all.add(fmt.Sprintf("reason %d", n), input.Position{Number: n + 1, Line: n + 1})
+	}
+	var out strings.Builder
+	all.print(&out)
+	if lines := strings.Count(out.String(), "\n"); len(all) > maxReasons+1 || lines > 2*(maxReasons+1) || !strings.Contains(out.String(), "9950  "+otherReasons) {
+		t.Errorf("%d reasons on %d lines:\n%s", len(all), lines, out.String())
+	}
 }
