@@ -28,6 +28,9 @@ func (s *settings) readConfig() (trengo.DestinationConfig, error) {
 		config.ChannelIdentifier = trengo.IdentifierEmail
 	}
 	config.CreateMissingContacts = s.create
+	// An archive holds events as they were sent, before RudderStack filtered
+	// them.
+	config.HonorIntegrationsAll = !s.ignoreAll
 	config.PeopleTTL = s.remember
 	config.Concurrency = concurrency
 	return config, nil
@@ -62,6 +65,7 @@ var settingNames = map[string]string{
 	"AllowDuplicates":       "enableDedup",
 	"EventTemplates":        "eventTemplateMap",
 	"CreateMissingContacts": "-create-missing",
+	"HonorIntegrationsAll":  "-ignore-integrations-all",
 }
 
 // Changes of these fields do not change what an event does, or are those of

@@ -78,6 +78,7 @@ func TestReplay_changedConfig(t *testing.T) {
 		{"event that is no longer listed", func(fx *fixture) { fx.replaceConfig("Order Completed", "Refund") }, "eventTemplateMap.Order Completed, eventTemplateMap.Refund"},
 		{"duplicates", func(fx *fixture) { fx.replaceConfig(`"enableDedup": true`, `"enableDedup": false`) }, "enableDedup"},
 		{"missing contacts", func(fx *fixture) { fx.settings.create = true }, "-create-missing"},
+		{"integrations", func(fx *fixture) { fx.settings.ignoreAll = true }, "-ignore-integrations-all"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,5 +146,33 @@ func TestCanonicalURL(t *testing.T) {
 		if got := canonicalURL(text); got != want {
 			t.Errorf("%s became %s", text, got)
 		}
+	}
+}
+
+// An archive holds events that RudderStack kept from Trengo.
+func TestReplay_integrationsAll(t *testing.T) {
+	t.Parallel()
+	with := func(person int, integrations string) string {
+		return strings.Replace(order(person), "{", `{"integrations":`+integrations+",", 1)
+	}
+	text := with(1, `{"All":false}`) + with(2, `{"All":false,"Trengo":true}`) + with(3, `{"All":false,"Trengo":{}}`) +
+		with(4, `{"All":true}`) + with(5, `{"All":false,"Trengo":false}`) + with(6, `{"Trengo":false}`) + order(7) +
+		`{"integrations":{"All":false},"batch":[` + strings.TrimSpace(order(8)) + "," + strings.TrimSpace(with(9, `{"All":true}`)) + "]}\n"
+	for _, ignore := range []bool{false, true} {
+		t.Run(fmt.Sprintf("ignored: %t", ignore), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fx := newFixture(t, text)
+				fx.addPeople(upTo(9)...)
+				fx.settings.ignoreAll = ignore
+				want, skipped := []int{2, 3, 4, 7, 9}, 4
+				if ignore {
+					want, skipped = []int{1, 2, 3, 4, 7, 8, 9}, 2
+				}
+				fx.plan().check(t, exitOK, fmt.Sprintf("skipped %d", skipped))
+				fx.replay().check(t, exitOK, fmt.Sprintf("skipped %d", skipped))
+				fx.checkTickets(want...)
+			})
+		})
 	}
 }

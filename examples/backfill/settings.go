@@ -21,6 +21,7 @@ type settings struct {
 	hold       bool
 	accept     bool
 	create     bool
+	ignoreAll  bool
 	limit      int
 	rateLimit  int
 	remember   time.Duration
@@ -41,6 +42,7 @@ func (s *settings) parse(args []string, std stdio) error {
 	flags.BoolVar(&s.hold, "hold", false, "send events that a kill left in doubt to the failed file\ninstead of replaying them again")
 	flags.BoolVar(&s.accept, "accept-changes", false, "resume although the config is no longer that of the last run")
 	flags.BoolVar(&s.create, "create-missing", false, "let a track event of an unknown person create the contact")
+	flags.BoolVar(&s.ignoreAll, "ignore-integrations-all", false, "replay also events whose sender switched all integrations off")
 	flags.IntVar(&s.limit, "limit", 0, "stop after this many `events`; zero means no limit")
 	flags.IntVar(&s.rateLimit, "rate-limit", 0, "send at most this many `requests` a minute;\nzero means as many as Trengo allows")
 	flags.DurationVar(&s.remember, "remember", time.Hour, "how long to trust what was read of a person;\nlonger saves searches if many people return")
