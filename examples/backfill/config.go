@@ -90,7 +90,7 @@ func hashConfig(config trengo.DestinationConfig) checkpoint.Config {
 		if known, ok := settingNames[name]; ok {
 			name = known
 		}
-		if templates, ok := setting.Interface().(map[string]string); ok {
+		if templates, ok := reflect.TypeAssert[map[string]string](setting); ok {
 			for event, template := range templates {
 				hashes[name+"."+event] = hash(template)
 			}

@@ -39,7 +39,7 @@ func skipOnWindows(t *testing.T) {
 func TestOpenFiles_links(t *testing.T) {
 	t.Parallel()
 	skipOnWindows(t)
-	links := map[string]func(old, new string) error{"symbolic link": os.Symlink, "hard link": os.Link}
+	links := map[string]func(target, link string) error{"symbolic link": os.Symlink, "hard link": os.Link}
 	for kind, link := range links {
 		for name, roles := range map[string]func(s *settings) (target string, role *string){
 			"failed file is the input":      func(s *settings) (string, *string) { return s.events, &s.failed },

@@ -115,8 +115,8 @@ func run(args []string, token string, std stdio) int {
 	if err := s.check(); err != nil {
 		return usageError(std, err)
 	}
+	var status int
 	var err error
-	status := exitOK
 	switch {
 	case s.events == "":
 		status, err = runDemo(s, std)

@@ -40,7 +40,7 @@ func (s *settings) parse(args []string, std stdio) error {
 	flags.StringVar(&s.baseURL, "base-url", trengo.DefaultBaseURL, "the URL of Trengo's API")
 	flags.BoolVar(&s.plan, "plan", false, "estimate requests and time, say what will fail, and send nothing")
 	flags.BoolVar(&s.hold, "hold", false, "send events that a kill left in doubt to the failed file\ninstead of replaying them again")
-	flags.BoolVar(&s.accept, "accept-changes", false, "resume although the config is no longer that of the last run")
+	flags.BoolVar(&s.accept, "accept-changes", false, "resume although the config has changed since the last run")
 	flags.BoolVar(&s.create, "create-missing", false, "let a track event of an unknown person create the contact")
 	flags.BoolVar(&s.ignoreAll, "ignore-integrations-all", false, "replay also events whose sender switched all integrations off")
 	flags.IntVar(&s.limit, "limit", 0, "stop after this many `events`; zero means no limit")

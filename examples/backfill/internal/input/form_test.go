@@ -111,11 +111,11 @@ func encodeUTF16(order binary.AppendByteOrder, text string) string {
 func TestOpen_brokenUTF16(t *testing.T) {
 	t.Parallel()
 	units := func(text string, units ...uint16) string {
-		data := encodeUTF16(binary.LittleEndian, `{"type":"`)
+		data := []byte(encodeUTF16(binary.LittleEndian, `{"type":"`))
 		for _, unit := range units {
-			data += string(binary.LittleEndian.AppendUint16(nil, unit))
+			data = binary.LittleEndian.AppendUint16(data, unit)
 		}
-		return data + encodeUTF16(binary.LittleEndian, text)
+		return string(data) + encodeUTF16(binary.LittleEndian, text)
 	}
 	for _, tt := range []struct{ name, data, want string }{
 		{"high half alone", units(`x"}`, 0xd83d), `1 1: {"type":"�x"}`},

@@ -19,9 +19,9 @@ import (
 // once.
 const Unknown = -1
 
-// ErrRewritten is returned at the end of a file that is no longer what it was at
+// ErrRewritten is returned at the end of a file that differs from what it was at
 // the first pass.
-var ErrRewritten = errors.New("the input was rewritten meanwhile: it is no longer what was counted before the start")
+var ErrRewritten = errors.New("the input was rewritten meanwhile: it differs from what was counted before the start")
 
 // A Splitter takes a line or value of the input apart, which may hold several
 // events.

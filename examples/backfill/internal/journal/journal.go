@@ -10,7 +10,7 @@ import (
 	"os"
 )
 
-// ErrRemoved is returned when a file is no longer where it was opened. Whatever
+// ErrRemoved is returned when a file is not where it was opened any more. Whatever
 // is written to it would be lost.
 var ErrRemoved = errors.New("was removed or replaced during the run")
 
