@@ -152,7 +152,7 @@ func TestFailures_ofSomebodyElse(t *testing.T) {
 func TestFailures_partialLine(t *testing.T) {
 	t.Parallel()
 	line := string(must(failed.Wrap(input.Event{Text: []byte(`{}`)}, "A", errInDoubt)))
-	for size := 0; size <= len(line); size += 3 {
+	for size := 0; size <= len(line); size += 7 {
 		fx := newFixture(t, `{"type":"page"}`+"\n{}\n")
 		fx.replay(withLimit(1)).check(t, exitOK, "done 1")
 		writeFile(t, fx.settings.failed, line+"\n"+line[:size])
@@ -283,7 +283,7 @@ func TestReplay_filesAreRemovedMeanwhile(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				people := upTo(400)
+				people := upTo(200)
 				fx := newFixture(t, "{}\n"+orders(people...))
 				fx.addPeople(people...)
 				path := tt.path(&fx.settings)
@@ -297,12 +297,12 @@ func TestReplay_filesAreRemovedMeanwhile(t *testing.T) {
 				if strings.Count(r.stderr, "was removed") != 1 {
 					t.Errorf("standard error\n%s", r.stderr)
 				}
-				if n := len(fx.Tickets()); n > 200 {
+				if n := len(fx.Tickets()); n > 150 {
 					t.Errorf("%d tickets before it stopped", n)
 				}
 				*path += tt.restored
 				second := fx.replay()
-				second.check(t, exitFailed, "done 400", "failed 1", "left 0")
+				second.check(t, exitFailed, "done 200", "failed 1", "left 0")
 				if strings.Contains(second.stderr, "in flight") {
 					t.Errorf("an event is in doubt:\n%s", second.stderr)
 				}

@@ -196,7 +196,7 @@ func TestReplay_blocked(t *testing.T) {
 			blocked []int // empty means all of them
 			failed  int
 		}{
-			{"all of many", 200, nil, 0},
+			{"all of many", 100, nil, 0},
 			{"all of a few", outageEvents, nil, 0},
 			{"the only one", 1, nil, 1},
 			{"one at the start", 40, []int{1}, 1},
@@ -221,7 +221,7 @@ func TestReplay_blocked(t *testing.T) {
 					r := fx.replay()
 					if tt.failed == 0 {
 						r.check(t, exitFailed, "stopped: no request to Trengo succeeds any more", "failed 0", fmt.Sprintf("left %d", tt.events), "the same command resumes")
-						if n := len(fx.Requests()); n > 1000 { // of the 4,000 of all attempts
+						if n := len(fx.Requests()); n > 1000 { // of the 2,000 of all attempts
 							t.Errorf("%d requests", n)
 						}
 						fx.InjectFunc(nil)

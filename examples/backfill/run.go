@@ -53,7 +53,7 @@ func replayOnce(s settings, std stdio) (failed int, stopped, err error) {
 	c := st.snapshot()
 	stopped = errors.Join(stopped, f.close()) // a write error may surface only now
 	c.print(std.stdout)
-	printPositions(std.stderr, "done, but the checkpoint does not say so, and the next run replays them", r.unrecorded)
+	printPositions(std.stderr, "done, but the checkpoint does not say so: the next run replays them, or with -hold moves tickets to the failed file", r.unrecorded)
 	printPositions(std.stderr, "waiting for a retry, which the next run makes", r.queue.waitingPositions())
 	printNextSteps(std.stderr, s, c, stopped)
 	return c.failures, stopped, nil

@@ -186,7 +186,7 @@ func TestOpen_syntaxErrors(t *testing.T) {
 		syntax = "this is not valid JSON, and the input cannot be read beyond it"
 		why    = " (its first line is not a complete object: so it was not read as JSON lines)"
 	)
-	long := strings.Repeat(`{"a": 1},`+"\n", MaxText/8)
+	long := strings.Repeat(`{"a": 1},`+"\n", MaxText/64)
 	tests := []struct{ name, text, want string }{
 		{"missing comma", "[{},\n{}\n{}]", "line 3: " + syntax},
 		{"missing element", "[{},\n,{}]", "line 2: " + syntax},
