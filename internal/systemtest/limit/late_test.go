@@ -2,6 +2,7 @@ package limit
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -78,4 +79,56 @@ func cancelSent(after time.Duration) trengo.Option {
 		time.AfterFunc(after, ctx.Value(cancelKey{}).(context.CancelFunc))
 		return trengotest.Token, nil
 	})
+}
+
+// After an outage in which no request got a response, the slots rest for two
+// minutes at most. Then the whole limit is used again.
+func TestLimit_afterAnOutage(t *testing.T) {
+	t.Parallel()
+	const (
+		ends   = 10 * time.Minute
+		length = ends + 10*time.Minute
+	)
+	for name, fault := range map[string]trengotest.Fault{
+		"lost connections": trengotest.LostAfter(),
+		"timeouts":         trengotest.Slow(time.Hour),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			atAlignments(t, 20*time.Second, func(s *situation) {
+				began := time.Now()
+				s.InjectFunc(func(r trengotest.Request) trengotest.Fault {
+					if r.Time.Sub(began) < ends {
+						return fault
+					}
+					return trengotest.Fault{}
+				})
+				client := s.NewClient()
+				var b backlog
+				var wg sync.WaitGroup
+				for range 64 {
+					wg.Go(func() {
+						for time.Since(began) < length {
+							if client.Do(s.t.Context(), trengo.Request{Path: "/contacts"}, nil) == nil {
+								b.note()
+							}
+						}
+					})
+				}
+				wg.Wait()
+				ended := began.Add(ends)
+				first := slices.MinFunc(b.ended, time.Time.Compare).Sub(ended)
+				s.figures.add(float64(len(s.Requests())-len(b.ended))/ends.Minutes(), "requests a minute in the outage")
+				s.figures.add(first.Seconds(), "seconds until the first response")
+				s.figures.add(float64(b.between(ended, ended.Add(5*time.Minute))), "responses in the first five minutes")
+				if first > 2*time.Minute+s.roundTrip {
+					s.Errorf("the first response comes %s after the outage", first)
+				}
+				most := 5 * serverLimit * serverWindow.Seconds() / (serverWindow + s.roundTrip).Seconds()
+				if n := b.between(ended.Add(5*time.Minute), ended.Add(10*time.Minute)); float64(n) < 0.9*most {
+					s.Errorf("%d responses in the second five minutes, want 90 %% of %.0f", n, most)
+				}
+			})
+		})
+	}
 }
