@@ -22,7 +22,7 @@ func join(ctx context.Context, l *limiter, seq sequence) *waiter {
 
 // fullQueue returns a limiter with a number of sequences in its queue, and their
 // waiters. Their deadline is in a day.
-func fullQueue(t *testing.T, waiters, remaining int) (*limiter, []*waiter, context.Context) {
+func fullQueue(t *testing.T, waiters, remaining int) (context.Context, *limiter, []*waiter) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 	t.Cleanup(cancel)
@@ -31,11 +31,11 @@ func fullQueue(t *testing.T, waiters, remaining int) (*limiter, []*waiter, conte
 	for i := range all {
 		all[i] = join(ctx, l, sequence{remaining: remaining})
 	}
-	return l, all, ctx
+	return ctx, l, all
 }
 
 // drainQueue lets the waiters be sent, and the calls of their sequences.
-func drainQueue(t *testing.T, l *limiter, waiting []*waiter, ctx context.Context, rtt func() time.Duration) {
+func drainQueue(ctx context.Context, t *testing.T, l *limiter, waiting []*waiter, rtt func() time.Duration) {
 	t.Helper()
 	for _, w := range waiting {
 		for {
@@ -76,7 +76,7 @@ func TestTimetable_cost(t *testing.T) {
 			cost := func(n int) time.Duration {
 				began := time.Now() // real time: outside of the bubble
 				synctest.Test(t, func(t *testing.T) {
-					l, waiting, ctx := fullQueue(t, n, tt.remaining)
+					ctx, l, waiting := fullQueue(t, n, tt.remaining)
 					if !tt.sent {
 						for _, w := range waiting {
 							l.abandon(w)
@@ -84,7 +84,7 @@ func TestTimetable_cost(t *testing.T) {
 						return
 					}
 					rng := rand.New(rand.NewPCG(1, 0))
-					drainQueue(t, l, waiting, ctx, func() time.Duration { return 200*time.Millisecond + upTo(rng, 100*time.Millisecond) })
+					drainQueue(ctx, t, l, waiting, func() time.Duration { return 200*time.Millisecond + upTo(rng, 100*time.Millisecond) })
 				})
 				return time.Since(began)
 			}
@@ -118,7 +118,7 @@ func TestTimetable_model(t *testing.T) {
 		for seed := range uint64(5) {
 			synctest.Test(t, func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, uint64(waiters)))
-				l, waiting, ctx := fullQueue(t, 60+waiters, 0)
+				ctx, l, waiting := fullQueue(t, 60+waiters, 0)
 				var inFlight, granted []*waiter
 				for step := range 400 {
 					time.Sleep(upTo(rng, time.Second))
@@ -186,7 +186,7 @@ func partition(all []*waiter) (waiting, granted []*waiter) {
 // once, as in a short one.
 func TestTimetable_pauseOfALongQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, waiting, _ := fullQueue(t, 1000, 0)
+		_, l, waiting := fullQueue(t, 1000, 0)
 		late, cancel := context.WithTimeout(t.Context(), 9*time.Minute)
 		defer cancel()
 		last := join(late, l, sequence{})
