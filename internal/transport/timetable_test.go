@@ -202,3 +202,30 @@ func TestTimetable_pauseOfALongQueue(t *testing.T) {
 		}
 	})
 }
+
+// A call that does not wait costs the same however many slots cool down, even if
+// each response is slower than the one before.
+func TestTimetable_nobodyWaits(t *testing.T) {
+	cost := func(cooling int) time.Duration {
+		l := newLimiter(1_000_000, 0)
+		for range cooling {
+			l.slots.cool(cooldown{until: time.Now().Add(window), slots: 1})
+		}
+		began := time.Now()
+		for i := range 1000 {
+			w := join(t.Context(), l, sequence{})
+			if err := <-w.result; err != nil {
+				t.Fatal(err)
+			}
+			l.complete(w.slot, 1, rateInfo{received: true, rtt: time.Duration(i), limit: 1_000_000})
+		}
+		return time.Since(began)
+	}
+	var few, many time.Duration
+	for range 5 { // other work on the machine disturbs a measurement
+		if few, many = cost(10), cost(100_000); many < 10*few {
+			return
+		}
+	}
+	t.Errorf("1000 calls take %s while 100,000 slots cool down, and %s while ten do", many, few)
+}
