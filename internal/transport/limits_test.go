@@ -1,11 +1,11 @@
 package transport
 
 import (
-	"context"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,10 +198,10 @@ func TestLimits_oneResponseOfAGateway(t *testing.T) {
 							header.Set(headerRemaining, remaining)
 						}
 						server := &windowed{limit: 120, rtt: 100 * time.Millisecond}
-						sent := 0
+						var sent atomic.Int32
 						e := newEngine(roundTripper(func(r *http.Request) (*http.Response, error) {
 							resp, err := server.RoundTrip(r)
-							if sent++; sent == 3 {
+							if sent.Add(1) == 3 {
 								resp.StatusCode, resp.Header = status, header
 							}
 							return resp, err
@@ -256,7 +256,7 @@ func TestLimits_routesWithALimitOfTheirOwn(t *testing.T) {
 				for worker := range 40 {
 					wg.Go(func() {
 						for i := worker; time.Since(began) < 20*time.Minute; i++ {
-							if _, err := e.Do(context.Background(), callOn(routes[i%len(routes)])); err != nil {
+							if _, err := e.Do(t.Context(), callOn(routes[i%len(routes)])); err != nil {
 								t.Error(failureOf(t, err))
 							}
 							mu.Lock()
