@@ -222,10 +222,12 @@ func WithTokenSource(source func(context.Context) (string, error)) Option {
 // WithRateLimit starts with a limit of perMinute requests and never exceeds it,
 // which leaves room for other users of the token. By default the client starts
 // with [DefaultRateLimit] and follows the limit that Trengo states in its
-// responses, up and down: once two routes state another limit, or one route has
-// stated it for two minutes without another one that contradicts it, or a 429
-// enforces a lower one. So a route with a limit of its own, or a response of a
-// gateway, does not slow all calls.
+// responses, up and down, once two routes have stated the same change. The word
+// of one route is enough after two minutes in which no other route has
+// contradicted it, or earlier if none has done so for as long and the route goes
+// by it: nothing remains of the lower limit, or a second response states the
+// higher one. So a route with a limit of its own, or a response of a gateway,
+// does not slow all calls.
 //
 // Half of the limit can be sent at once; a backlog is smoothed. An attempt
 // returns its slot at once after a 429, or if it was not sent. The slot of an

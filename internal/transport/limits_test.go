@@ -16,139 +16,161 @@ type statement struct {
 	after  time.Duration // since the one before
 	route  string
 	limit  int
-	is429  bool
+	says   string
 	rtt    time.Duration
 	expect int // the limit that is believed then
 }
 
 func TestLimits(t *testing.T) {
-	const long = believedAfter
+	const long = disputedFor
 	tests := []struct {
 		name       string
 		statements []statement
 	}{
 		{"a route with a limit of its own", []statement{
-			{0, "contacts", 120, false, 0, 120},
-			{0, "reports", 40, false, 0, 120},
-			{0, "contacts", 120, false, 0, 120},
-			{long - 1, "reports", 40, false, 0, 120}, // contradicted since it began
-			{0, "contacts", 120, false, 0, 120},
-			{0, "reports", 40, false, 0, 120},
+			{0, "contacts", 120, "", 0, 120},
+			{0, "reports", 40, "", 0, 120},
+			{0, "contacts", 120, "", 0, 120},
+			{long - 1, "reports", 40, "", 0, 120}, // contradicted since it began
+			{0, "contacts", 120, "", 0, 120},
+			{0, "reports", 40, "", 0, 120},
 		}},
 		{"a route with a limit of its own, first of all", []statement{
-			{0, "reports", 40, false, 0, 120},
-			{time.Second, "contacts", 120, false, 0, 120},
-			{time.Second, "reports", 40, false, 0, 120},
+			{0, "reports", 40, "", 0, 120},
+			{time.Second, "contacts", 120, "", 0, 120},
+			{time.Second, "reports", 40, "", 0, 120},
 		}},
 		{"a route with a limit of its own that it enforces", []statement{
-			{0, "reports", 40, false, 0, 120},
-			{time.Second, "contacts", 120, false, 0, 120},
-			{time.Second, "reports", 40, true, 0, 120},
-			{time.Second, "reports", 40, false, 0, 120},
+			{0, "reports", 40, "", 0, 120},
+			{time.Second, "contacts", 120, "", 0, 120},
+			{time.Second, "reports", 40, "429", 0, 120},
+			{time.Second, "reports", 40, "", 0, 120},
 		}},
 		{"two routes with a limit of their own are contradicted once", []statement{
-			{0, "reports", 40, false, 0, 120},
-			{0, "exports", 40, false, 0, 40},
-			{0, "contacts", 120, false, 0, 120},
-			{time.Second, "reports", 40, false, 0, 120},
-			{0, "exports", 40, false, 0, 120},
-			{time.Second, "contacts", 120, false, 0, 120},
+			{0, "reports", 40, "", 0, 120},
+			{0, "exports", 40, "", 0, 40},
+			{0, "contacts", 120, "", 0, 120},
+			{time.Second, "reports", 40, "", 0, 120},
+			{0, "exports", 40, "", 0, 120},
+			{time.Second, "contacts", 120, "", 0, 120},
 		}},
 		{"the limit is lowered", []statement{
-			{0, "contacts", 120, false, 0, 120},
-			{0, "tickets", 120, false, 0, 120},
-			{time.Second, "contacts", 60, false, 0, 120},
-			{0, "tickets", 60, false, 0, 60},
-			{time.Second, "contacts", 60, false, 0, 60},
+			{0, "contacts", 120, "", 0, 120},
+			{0, "tickets", 120, "", 0, 120},
+			{time.Second, "contacts", 60, "", 0, 120},
+			{0, "tickets", 60, "", 0, 60},
+			{time.Second, "contacts", 60, "", 0, 60},
 		}},
 		{"the limit is lowered below that of a route", []statement{
-			{0, "reports", 40, false, 0, 120},
-			{0, "contacts", 120, false, 0, 120},
-			{time.Second, "reports", 20, false, 0, 120},
-			{0, "contacts", 20, false, 0, 20},
+			{0, "reports", 40, "", 0, 120},
+			{0, "contacts", 120, "", 0, 120},
+			{time.Second, "reports", 20, "", 0, 120},
+			{0, "contacts", 20, "", 0, 20},
 		}},
 		{"two routes state two lower limits", []statement{
-			{0, "reports", 40, false, 0, 120},
-			{0, "contacts", 60, false, 0, 60},
+			{0, "reports", 40, "", 0, 120},
+			{0, "contacts", 60, "", 0, 60},
 		}},
 		{"the limit is lowered while responses are on their way", []statement{
-			{time.Hour, "contacts", 60, false, 0, 120},
-			{time.Second, "tickets", 120, false, 5 * time.Second, 120}, // sent before
-			{time.Second, "tickets", 60, false, 0, 60},
-			{time.Second, "contacts", 120, false, 5 * time.Second, 60},
+			{time.Hour, "contacts", 60, "", 0, 120},
+			{time.Second, "tickets", 120, "", 5 * time.Second, 120}, // sent before
+			{time.Second, "tickets", 60, "", 0, 60},
+			{time.Second, "contacts", 120, "", 5 * time.Second, 60},
 		}},
 		{"only one route is used", []statement{
-			{0, "contacts", 60, false, 0, 120},
-			{long - 1, "contacts", 60, false, 0, 120},
-			{1, "contacts", 60, false, 0, 60},
+			{0, "contacts", 60, "", 0, 120},
+			{long - 1, "contacts", 60, "", 0, 120},
+			{1, "contacts", 60, "", 0, 60},
 		}},
 		{"only one route is used, with other ids in the path", []statement{
-			{0, "contacts/{id}", 60, false, 0, 120},
-			{0, "contacts/{id}", 60, false, 0, 120},
+			{0, "contacts/{id}", 60, "", 0, 120},
+			{0, "contacts/{id}", 60, "", 0, 120},
 		}},
 		{"only one route is used, which enforces it", []statement{
-			{0, "contacts", 60, false, 0, 120},
-			{0, "contacts", 60, true, 0, 60},
+			{0, "contacts", 60, "", 0, 120},
+			{0, "contacts", 60, "429", 0, 60},
+		}},
+		{"only one route is used, until nothing remains", []statement{
+			{0, "contacts", 60, "", 0, 120},
+			{0, "contacts", 60, "0 remain", 0, 60},
+		}},
+		{"only one route is used, and the limit is raised", []statement{
+			{0, "contacts", 750, "", 0, 120},
+			{0, "contacts", 750, "", 0, 750},
+			{0, "contacts", 1, "", 0, 120},
+			{0, "contacts", 750, "", 0, 120},
+			{0, "contacts", 750, "", 0, 750},
+		}},
+		{"a route that is used up beside another", []statement{
+			{0, "contacts", 120, "", 0, 120},
+			{time.Minute, "reports", 40, "", 0, 120},
+			{0, "reports", 40, "0 remain", 0, 120},
+			{0, "reports", 40, "429", 0, 120},
+		}},
+		{"a gateway's responses that nothing remains", []statement{
+			{0, "contacts", 1, "0 remain", 0, 120},
+			{0, "contacts", 1, "0 remain", 0, 120},
 		}},
 		{"a gateway's response", []statement{
-			{0, "contacts", 120, false, 0, 120},
-			{0, "contacts", 1, false, 0, 120},
-			{0, "contacts", 120, false, 0, 120},
-			{long, "tickets", 1, false, 0, 120}, // not the second of two
-			{0, "contacts", 120, false, 0, 120},
+			{0, "contacts", 120, "", 0, 120},
+			{0, "contacts", 1, "", 0, 120},
+			{0, "contacts", 120, "", 0, 120},
+			{long, "tickets", 1, "", 0, 120}, // not the second of two
+			{0, "contacts", 120, "", 0, 120},
 		}},
 		{"a gateway's 429s", []statement{
-			{0, "contacts", 1, true, 0, 120},
-			{0, "contacts", 1, true, 0, 120},
-			{0, "contacts", 120, false, 0, 120},
-			{0, "contacts", 1, true, 0, 120},
+			{0, "contacts", 1, "429", 0, 120},
+			{0, "contacts", 1, "429", 0, 120},
+			{0, "contacts", 120, "", 0, 120},
+			{0, "contacts", 1, "429", 0, 120},
 		}},
 		{"a gateway's responses to two routes", []statement{
-			{0, "contacts", 1, false, 0, 120},
-			{0, "tickets", 1, false, 0, 1},
-			{time.Minute, "contacts", 120, false, 0, 120},
+			{0, "contacts", 1, "", 0, 120},
+			{0, "tickets", 1, "", 0, 1},
+			{time.Minute, "contacts", 120, "", 0, 120},
 		}},
 		{"a gateway with a high limit", []statement{
-			{0, "contacts", 10000, false, 0, 120},
-			{0, "contacts", 120, false, 0, 120},
-			{0, "tickets", 10000, false, 0, 120},
-			{0, "tickets", 120, false, 0, 120},
+			{0, "contacts", 10000, "", 0, 120},
+			{0, "contacts", 120, "", 0, 120},
+			{0, "tickets", 10000, "", 0, 120},
+			{0, "tickets", 120, "", 0, 120},
 		}},
 		{"a route with a higher limit of its own", []statement{
-			{0, "contacts", 120, false, 0, 120},
-			{0, "webhooks", 1000, false, 0, 120},
-			{0, "contacts", 120, false, 0, 120},
-			{long - 1, "webhooks", 1000, true, 0, 120},
+			{0, "contacts", 120, "", 0, 120},
+			{0, "webhooks", 1000, "", 0, 120},
+			{0, "contacts", 120, "", 0, 120},
+			{long - 1, "webhooks", 1000, "429", 0, 120},
 		}},
 		{"the limit is raised", []statement{
-			{0, "contacts", 120, false, 0, 120},
-			{0, "contacts", 750, false, 0, 120},
-			{0, "tickets", 750, false, 0, 750},
-			{0, "users", 750, false, 0, 750},
+			{0, "contacts", 120, "", 0, 120},
+			{0, "contacts", 750, "", 0, 120},
+			{0, "tickets", 750, "", 0, 750},
+			{0, "users", 750, "", 0, 750},
 		}},
 		{"a higher limit of one route is given up at once", []statement{
-			{0, "webhooks", 1000, false, 0, 120},
-			{long, "webhooks", 1000, false, 0, 1000},
-			{0, "contacts", 60, false, 0, 120},
-			{0, "webhooks", 1000, false, 0, 120},
+			{0, "webhooks", 1000, "", 0, 120},
+			{0, "webhooks", 1000, "", 0, 1000},
+			{0, "contacts", 120, "", 0, 120},
+			{0, "webhooks", 1000, "", 0, 120},
+			{0, "webhooks", 1000, "", 0, 120},
 		}},
 		{"a higher limit of one route that another confirms", []statement{
-			{0, "webhooks", 1000, false, 0, 120},
-			{long, "webhooks", 1000, false, 0, 1000},
-			{0, "contacts", 1000, false, 0, 1000},
-			{0, "tickets", 60, false, 0, 1000},
+			{0, "webhooks", 1000, "", 0, 120},
+			{long, "webhooks", 1000, "", 0, 1000},
+			{0, "contacts", 1000, "", 0, 1000},
+			{0, "tickets", 60, "", 0, 1000},
 		}},
 		{"a lower limit was believed by mistake", []statement{
-			{0, "reports", 40, false, 0, 120},
-			{long, "reports", 40, false, 0, 40},
-			{0, "contacts", 100, false, 0, 100},
-			{0, "tickets", 120, false, 0, 120},
+			{0, "reports", 40, "", 0, 120},
+			{long, "reports", 40, "", 0, 40},
+			{0, "contacts", 100, "", 0, 100},
+			{0, "tickets", 120, "", 0, 120},
 		}},
 		{"a lower limit is believed again after two minutes without another route", []statement{
-			{0, "reports", 40, false, 0, 120},
-			{0, "contacts", 120, false, 0, 120},
-			{long - 1, "reports", 40, false, 0, 120},
-			{1, "reports", 40, false, 0, 40},
+			{0, "reports", 40, "", 0, 120},
+			{0, "contacts", 120, "", 0, 120},
+			{long - 1, "reports", 40, "", 0, 120},
+			{1, "reports", 40, "", 0, 40},
 		}},
 	}
 	for _, tt := range tests {
@@ -158,8 +180,11 @@ func TestLimits(t *testing.T) {
 			for i, s := range tt.statements {
 				now = now.Add(s.after)
 				info := rateInfo{received: true, route: s.route, limit: s.limit, rtt: s.rtt}
-				if s.is429 {
+				switch s.says {
+				case "429":
 					info.pause = time.Second
+				case "0 remain":
+					info.hasRemaining = true
 				}
 				l.hear(now, info)
 				if l.present != s.expect {
