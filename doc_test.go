@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"path"
@@ -517,6 +518,139 @@ var differences = []difference{
 		var cfg trengo.DestinationConfig
 		if err := json.Unmarshal([]byte(`{"channelId":1,"eventTemplateMap":[null]}`), &cfg); err != nil {
 			t.Errorf("error %v", err)
+		}
+	}},
+	{"Templates lead into traits, the context and the IDs of the message", func(t *testing.T, s *shop) {
+		s.cfg.EventTemplates["Ev"] = "{{traits.firstName}} {{userId}} {{context.page.url}}"
+		s.add("Ann Lee", "ann@example.com")
+		s.must(t, `{"type":"track","event":"Ev","userId":"u-1","properties":{"email":"ann@example.com"},`+
+			`"context":{"page":{"url":"https://example.com/cart"},"traits":{"firstName":"Ann"}}}`, trengo.ActionTicketCreated)
+		if subject := s.Tickets()[0].Subject; subject != "Ann u-1 https://example.com/cart" {
+			t.Errorf("subject %q", subject)
+		}
+	}},
+	{"Emails, phone numbers and names are read under other spellings of their keys", func(t *testing.T, s *shop) {
+		s.must(t, `{"type":"identify","traits":{"EMAIL":"ann@example.com","FIRST_NAME":"Ann","LAST_NAME":"Lee"}}`, trengo.ActionContactCreated)
+		if c := s.Contacts()[0]; c.Email != "ann@example.com" || c.Name != "Ann Lee" {
+			t.Errorf("%+v", c)
+		}
+	}},
+	{"The properties of a track event can come before its traits", func(t *testing.T, s *shop) {
+		s.cfg.TrackPropertiesFirst = true
+		s.add("Agent", "agent@example.com")
+		id := s.add("Ann Lee", "ann@example.com")
+		got := s.must(t, `{"type":"track","event":"Ev","context":{"traits":{"email":"agent@example.com"}},"properties":{"email":"ann@example.com"}}`, trengo.ActionTicketCreated)
+		if got.ContactID != id {
+			t.Errorf("ticket of contact %d, want %d", got.ContactID, id)
+		}
+	}},
+	{"An event that is almost listed says so", func(t *testing.T, s *shop) {
+		if got := s.must(t, `{"type":"track","event":"EV "}`, trengo.ActionSkipped); !strings.Contains(got.Reason, `has "Ev"`) {
+			t.Errorf("reason %q", got.Reason)
+		}
+	}},
+	{"The contact and channel that an event names can be refused", func(t *testing.T, s *shop) {
+		s.cfg.TrustOverrides = trengo.TrustOverridesNone
+		id := s.add("Ann Lee", "ann@example.com")
+		s.mustFail(t, fmt.Sprintf(`{"type":"identify","traits":{"email":"eve@example.com","name":"Eve"},"context":{"externalId":[{"type":"trengoContactId","id":%d}]}}`, id), trengo.ErrInvalidEvent)
+		s.mustHaveSent(t, 0)
+	}},
+	{"A config is also read in a wrapper and with underscores in its keys", func(t *testing.T, s *shop) {
+		if err := json.Unmarshal([]byte(`{"destination":{"config":{"api_token":"x","channel_id":"405980","event_template_map":[{"from":"Ev"}]}}}`), &s.cfg); err != nil {
+			t.Fatal(err)
+		}
+		s.must(t, `{"type":"identify","traits":{"email":"ann@example.com"}}`, trengo.ActionContactCreated)
+	}},
+	{"A short email within hundreds of others is served, in at most five requests", func(t *testing.T, s *shop) {
+		id := s.add("Ann", "ann@example.com")
+		for i := range 500 {
+			s.add("Joann", fmt.Sprintf("jo%dann@example.com", i))
+		}
+		if got := s.must(t, `{"type":"identify","traits":{"email":"ann@example.com","name":"Ann"}}`, trengo.ActionContactCreated); got.ContactID != id {
+			t.Errorf("contact %d, want %d", got.ContactID, id)
+		}
+		s.mustHaveSent(t, 5)
+	}},
+	{"Of two contacts on the channel, the one with the bare email is meant", func(t *testing.T, s *shop) {
+		id := s.add("Ann", "ann@example.com")
+		s.add("Ann", "Ann <ann@example.com>")
+		if got := s.must(t, `{"type":"track","event":"Ev","properties":{"email":"ann@example.com"}}`, trengo.ActionTicketCreated); got.ContactID != id {
+			t.Errorf("ticket of contact %d, want %d", got.ContactID, id)
+		}
+	}},
+	{"Case is ignored in all alphabets", func(t *testing.T, s *shop) {
+		s.add("Jürgen", "jürgen@example.com")
+		s.must(t, `{"type":"identify","traits":{"email":"JÜRGEN@example.com","name":"Jürgen"}}`, trengo.ActionContactUnchanged)
+	}},
+	{"A phone number that Trengo rewrites makes one contact", func(t *testing.T, s *shop) {
+		s.cfg.ChannelIdentifier = trengo.IdentifierPhone
+		s.Behavior.PhoneMatch = trengotest.PhoneMatchNever
+		s.Behavior.RewritePhone = func(phone string) string { return strings.Replace(phone, "+549", "+54", 1) }
+		destination := s.NewDestination(s.cfg)
+		for i := range 3 {
+			if _, err := destination.Process(t.Context(), fixtures.Identify(fmt.Sprint(i), "+5491112345678", "Ann")); err != nil {
+				t.Error(err)
+			}
+		}
+		if n := len(s.Contacts()); n != 1 {
+			t.Errorf("%d contacts", n)
+		}
+	}},
+	{"A part of a name does not replace a name", func(t *testing.T, s *shop) {
+		s.add("Ann Lee", "ann@example.com")
+		s.must(t, `{"type":"identify","traits":{"email":"ann@example.com","lastName":"Smith"}}`, trengo.ActionContactUnchanged)
+	}},
+	{"A user ID may lead to the contact, by option", func(t *testing.T, s *shop) {
+		s.cfg.ResolveUserIDs = true
+		destination := s.NewDestination(s.cfg)
+		for _, ev := range []*trengo.Event{
+			{Type: "identify", UserID: "u1", Traits: map[string]any{"email": "ann@example.com"}},
+			{Type: "track", UserID: "u1", Event: "Ev"},
+		} {
+			if _, err := destination.Process(t.Context(), ev); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if ticket := s.Tickets()[0]; ticket.ContactID != s.Contacts()[0].ID {
+			t.Errorf("ticket of contact %d", ticket.ContactID)
+		}
+	}},
+	{"A maintenance page or a firewall loses no event", func(t *testing.T, s *shop) {
+		s.add("Ann", "ann@example.com")
+		s.Inject(trengotest.Fault{}, trengotest.RespondHTML(http.StatusBadRequest))
+		_, err := s.process(t, `{"type":"track","event":"Ev","properties":{"email":"ann@example.com"}}`)
+		if !trengo.Retryable(err) || errors.Is(err, trengo.ErrOutcomeUnknown) {
+			t.Errorf("error %v, want one to be delivered again", err)
+		}
+	}},
+	{"An unknown host loses no event", func(t *testing.T, s *shop) {
+		client := fixtures.NewClient(t, &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.DNSError{Err: "no such host", Name: "app.trengo.com", IsNotFound: true}
+		}})
+		destination, err := trengo.NewDestination(client, trengo.DestinationConfig{ChannelID: fixtures.EmailChannel, EventTemplates: map[string]string{"Ev": ""}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := destination.Process(t.Context(), s.order()); !trengo.Retryable(err) {
+			t.Errorf("error %v, want one to be delivered again", err)
+		}
+	}},
+	{"A customer's own ticket is not taken for a lost one", func(t *testing.T, s *shop) {
+		id := s.add("Ann", "ann@example.com")
+		destination := s.NewDestination(s.cfg)
+		own := s.AddTicket(trengotest.Ticket{ContactID: id, ChannelID: fixtures.EmailChannel, Subject: s.cfg.EventTemplates["Ev"]})
+		s.AddMessage(trengotest.Message{TicketID: own.ID, Text: "Hello"})
+		s.Inject(trengotest.Fault{}, trengotest.Fault{}, trengotest.LostAfter()) // the third request: the ticket
+		got, err := destination.Process(t.Context(), s.order())
+		if err != nil || got.TicketID == own.ID {
+			t.Errorf("%+v with error %v, want another ticket than %d", got, err, own.ID)
+		}
+	}},
+	{"A batch or a line of RudderStack's archive is taken apart", func(t *testing.T, s *shop) {
+		handler := fixtures.NewHandler(t, s.NewDestination(s.cfg), trengo.HandlerConfig{AllowUnauthenticated: true})
+		body := `{"batch":[{"userId":"u1","payload":{"type":"identify"}}],"context":{"traits":{"email":"ann@example.com"}}}`
+		if _, got := fixtures.Serve(t, handler, fixtures.EventRequest(t.Context(), body)); got.Status != http.StatusOK || len(s.Contacts()) != 1 {
+			t.Errorf("%+v with %d contacts", got, len(s.Contacts()))
 		}
 	}},
 	{"Errors hold no personal data", func(t *testing.T, s *shop) {
