@@ -1,0 +1,112 @@
+package bench
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"text/tabwriter"
+)
+
+var printOnly = flag.Bool("printonly", false, "measure costs in 5 rounds instead of 20, and do not fail on them")
+
+// A cost is a figure with a bound. The figure is a ratio wherever it can be,
+// because a ratio differs little between machines.
+type cost struct {
+	name    string // begins with a number, by which -bench selects it
+	bound   bound
+	measure func(m *meter) float64
+}
+
+// costs is what the library may cost.
+var costs = []cost{
+	{"1 plan a templated ticket, contact named, against json.Unmarshal", atMost(1.00), emailTicket.againstUnmarshal},
+	{"2a plan a phone ticket, contact named, against json.Unmarshal", atMost(0.80), phoneTicket.againstUnmarshal},
+	{"2b plan an identify, contact named, against json.Unmarshal", atMost(0.85), namedIdentify.againstUnmarshal},
+	{"3a skip a page, 1.3 KB, against json.Unmarshal", atMost(0.70), skippedPage.againstUnmarshal},
+	{"3b skip an unlisted track, 1.3 KB, against json.Unmarshal", atMost(0.70), skippedTrack.againstUnmarshal},
+	{"3c skip a page, 10 KB, against json.Unmarshal", atMost(0.50), skippedPage.enlarged().againstUnmarshal},
+	{"3d skip an unlisted track, 10 KB, against json.Unmarshal", atMost(0.50), skippedTrack.enlarged().againstUnmarshal},
+	{"4 handler, array of 100 skipped pages, each against json.Unmarshal", atMost(1.00), skippedArray},
+}
+
+// A bound is the most that a figure may be, or the least.
+type bound struct {
+	limit float64
+	least bool
+}
+
+func atMost(limit float64) bound  { return bound{limit: limit} }
+func atLeast(limit float64) bound { return bound{limit: limit, least: true} }
+
+func (b bound) holds(figure float64) bool {
+	if b.least {
+		return figure >= b.limit
+	}
+	return figure <= b.limit
+}
+
+func (b bound) String() string {
+	if b.least {
+		return "at least " + format(b.limit)
+	}
+	return "at most " + format(b.limit)
+}
+
+// format writes ratios with two decimals and everything else without any.
+func format(figure float64) string {
+	if figure < 20 {
+		return fmt.Sprintf("%.2f", figure)
+	}
+	return fmt.Sprintf("%.0f", figure)
+}
+
+// BenchmarkCost prints the costs as a table and fails if a bound does not hold.
+func BenchmarkCost(b *testing.B) {
+	rounds := 20
+	if *printOnly {
+		rounds = 5
+	}
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "cost: CPU time, median of %d rounds, %s, %d CPUs\tfigure\tbound\t\n", rounds, runtime.Version(), runtime.NumCPU())
+	for _, c := range costs {
+		b.Run(c.name, func(b *testing.B) {
+			var figure float64
+			for b.Loop() {
+				figure = c.measure(&meter{B: b, rounds: rounds})
+			}
+			b.ReportMetric(figure, "figure")
+			b.ReportMetric(0, "ns/op")
+			verdict := ""
+			if !c.bound.holds(figure) {
+				verdict = "does not hold"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", c.name, format(figure), c.bound, verdict)
+			if verdict != "" && !*printOnly {
+				b.Errorf("%s, want %s", format(figure), c.bound)
+			}
+		})
+	}
+	w.Flush()
+	fmt.Fprint(os.Stdout, "\n", table.String(), "\n")
+}
+
+func TestBound(t *testing.T) {
+	for _, c := range []struct {
+		bound  bound
+		figure float64
+		want   bool
+	}{
+		{atMost(2), 2, true},
+		{atMost(2), 2.01, false},
+		{atLeast(2), 2, true},
+		{atLeast(2), 1.99, false},
+	} {
+		if got := c.bound.holds(c.figure); got != c.want {
+			t.Errorf("%v, %s: %t", c.figure, c.bound, got)
+		}
+	}
+}
