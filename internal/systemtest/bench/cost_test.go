@@ -30,6 +30,18 @@ var costs = []cost{
 	{"3c skip a page, 10 KB, against json.Unmarshal", atMost(0.50), skippedPage.enlarged().againstUnmarshal},
 	{"3d skip an unlisted track, 10 KB, against json.Unmarshal", atMost(0.50), skippedTrack.enlarged().againstUnmarshal},
 	{"4 handler, array of 100 skipped pages, each against json.Unmarshal", atMost(1.00), skippedArray},
+
+	{"5a heap for each of 100,000 remembered people, bytes", atMost(280), once(heapFor100Thousand)},
+	{"5b heap for each of 1,000,000 remembered people, bytes", atMost(280), once(heapForMillion)},
+	{"6a resident after 100,000 people, 100,000 remembered, MB", atMost(45), once(residentAfter100Thousand)},
+	{"6b resident after 1,000,000 people, 100,000 remembered, MB", atMost(45), once(residentAfterMillion)},
+
+	{"7a event of a random known person, of 1,000,000 against 1,000", atMost(2.00), againstFewPeople},
+	{"7b event of a random known person of 1,000, ns", atMost(3000), fewPeopleAlone},
+	{"8a backfill -plan, a line of 1,000,000 against 10,000", atMost(1.10), backfillGrowth},
+	{"8b backfill -plan, 1,000,000 lines, lines per CPU second", atLeast(40_000), backfillSpeed},
+	{"9a ProcessAll of unchanged identifies, speed of 2 cores against 1", atLeast(1.00), twoCores},
+	{"9b ProcessAll of an unchanged identify, ns of time", atMost(5000), processAllTime},
 }
 
 // A bound is the most that a figure may be, or the least.

@@ -58,6 +58,13 @@ func (m *meter) median(round batch) float64 {
 	return median(figures)
 }
 
+// slow returns a meter for rounds that take many seconds in processes of their
+// own. That is long enough for other work to disturb little, and for the
+// collector to run in each round.
+func (m *meter) slow() *meter {
+	return &meter{B: m.B, rounds: max(1, m.rounds/5)}
+}
+
 func median(figures []float64) float64 {
 	figures = slices.Sorted(slices.Values(figures))
 	return (figures[(len(figures)-1)/2] + figures[len(figures)/2]) / 2
