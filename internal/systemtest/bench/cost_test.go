@@ -10,7 +10,10 @@ import (
 	"text/tabwriter"
 )
 
-var printOnly = flag.Bool("printonly", false, "measure costs in 5 rounds instead of 20, and do not fail on them")
+var (
+	printOnly = flag.Bool("printonly", false, "measure costs in 5 rounds instead of 20, and do not fail on them")
+	nextJSON  = flag.Bool("jsonv2", false, "measure what events cost in a build with GOEXPERIMENT=jsonv2 instead")
+)
 
 // A cost is a figure with a bound. The figure is a ratio wherever it can be,
 // because a ratio differs little between machines.
@@ -42,6 +45,19 @@ var costs = []cost{
 	{"8b backfill -plan, 1,000,000 lines, lines per CPU second", atLeast(40_000), backfillSpeed},
 	{"9a ProcessAll of unchanged identifies, speed of 2 cores against 1", atLeast(1.00), twoCores},
 	{"9b ProcessAll of an unchanged identify, ns of time", atMost(5000), processAllTime},
+}
+
+// nextJSONCosts are the first rows in a build with GOEXPERIMENT=jsonv2, the
+// default of a later Go, against json.Unmarshal in a build without it. They are
+// only printed.
+var nextJSONCosts = []cost{
+	{"1 plan a templated ticket, with jsonv2", atMost(0.80), inNextJSON("1", emailTicket)},
+	{"2a plan a phone ticket, with jsonv2", atMost(0.50), inNextJSON("2a", phoneTicket)},
+	{"2b plan an identify, with jsonv2", atMost(0.55), inNextJSON("2b", namedIdentify)},
+	{"3a skip a page, 1.3 KB, with jsonv2", atMost(0.30), inNextJSON("3a", skippedPage)},
+	{"3b skip an unlisted track, 1.3 KB, with jsonv2", atMost(0.30), inNextJSON("3b", skippedTrack)},
+	{"3c skip a page, 10 KB, with jsonv2", atMost(0.30), inNextJSON("3c", skippedPage.enlarged())},
+	{"3d skip an unlisted track, 10 KB, with jsonv2", atMost(0.30), inNextJSON("3d", skippedTrack.enlarged())},
 }
 
 // A bound is the most that a figure may be, or the least.
@@ -77,14 +93,17 @@ func format(figure float64) string {
 
 // BenchmarkCost prints the costs as a table and fails if a bound does not hold.
 func BenchmarkCost(b *testing.B) {
-	rounds := 20
+	rounds, enforced, rows := 20, !*printOnly, costs
 	if *printOnly {
 		rounds = 5
+	}
+	if *nextJSON {
+		enforced, rows = false, nextJSONCosts
 	}
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "cost: CPU time, median of %d rounds, %s, %d CPUs\tfigure\tbound\t\n", rounds, runtime.Version(), runtime.NumCPU())
-	for _, c := range costs {
+	for _, c := range rows {
 		b.Run(c.name, func(b *testing.B) {
 			var figure float64
 			for b.Loop() {
@@ -97,7 +116,7 @@ func BenchmarkCost(b *testing.B) {
 				verdict = "does not hold"
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", c.name, format(figure), c.bound, verdict)
-			if verdict != "" && !*printOnly {
+			if verdict != "" && enforced {
 				b.Errorf("%s, want %s", format(figure), c.bound)
 			}
 		})
