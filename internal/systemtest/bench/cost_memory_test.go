@@ -36,6 +36,7 @@ func newCrowd(t *testing.T, people, maxPeople, maxMessages int) (*trengo.Client,
 	client := fixtures.NewClient(t, testkit.RoundTripperFunc(instantTrengo))
 	return client, newSeasonedDestination(t, client, people, trengo.DestinationConfig{
 		MaxPeople: maxPeople, PeopleTTL: year, MaxMessages: maxMessages, MessageTTL: year,
+		ResolveUserIDs: true,
 	})
 }
 
