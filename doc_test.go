@@ -588,7 +588,7 @@ var differences = []difference{
 		s.Behavior.RewritePhone = func(phone string) string { return strings.Replace(phone, "+549", "+54", 1) }
 		destination := s.NewDestination(s.cfg)
 		for i := range 3 {
-			if _, err := destination.Process(t.Context(), fixtures.Identify(fmt.Sprint(i), "+5491112345678", "Ann")); err != nil {
+			if _, err := destination.Process(t.Context(), fixtures.Identify(strconv.Itoa(i), "+5491112345678", "Ann")); err != nil {
 				t.Error(err)
 			}
 		}
