@@ -1,13 +1,11 @@
-package main
+package changes
 
 import (
 	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -144,15 +142,14 @@ func changesSince(ctx context.Context, data, old []byte) ([]change, error) {
 
 func (c change) number() int { return max(c.before.Line, c.after.Line) }
 
-// compare prints the events that changed since the old records, and how many
-// changes each rule explains.
-func compare(ctx context.Context, w io.Writer, data, old []byte, quiet bool) error {
+// report describes the events that changed since the old records, and counts how
+// many changes each rule explains. It returns how many are not explained.
+func report(ctx context.Context, data, old []byte) (text string, counts map[string]int, unexplained int, err error) {
 	all, err := changesSince(ctx, data, old)
 	if err != nil {
-		return err
+		return "", nil, 0, err
 	}
-	counts := map[string]int{}
-	unexplained := 0
+	counts = map[string]int{}
 	var out strings.Builder
 	for _, c := range all {
 		names, rest := explain(c)
@@ -166,22 +163,14 @@ func compare(ctx context.Context, w io.Writer, data, old []byte, quiet bool) err
 			unexplained++
 			names = append(names, fmt.Sprintf("NOT EXPLAINED: %v", rest))
 		}
-		if !quiet || len(rest) > 0 {
-			fmt.Fprintf(&out, "line %d, %s channel: %s\n  before: %s\n  after:  %s\n",
-				c.number(), cmp.Or(c.after.Kind, c.before.Kind), strings.Join(names, "; "), &c.before, &c.after)
-		}
+		fmt.Fprintf(&out, "line %d, %s channel: %s\n  before: %s\n  after:  %s\n",
+			c.number(), cmp.Or(c.after.Kind, c.before.Kind), strings.Join(names, "; "), &c.before, &c.after)
 	}
 	fmt.Fprintf(&out, "%d changes, of which %d not explained\n", len(all), unexplained)
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		fmt.Fprintf(&out, "%6d  %s\n", counts[name], name)
 	}
-	if _, err := io.WriteString(w, out.String()); err != nil {
-		return fmt.Errorf("printing the changes: %w", err)
-	}
-	if unexplained > 0 {
-		return errors.New("some changes are not explained")
-	}
-	return nil
+	return out.String(), counts, unexplained, nil
 }
 
 func (r *record) String() string {

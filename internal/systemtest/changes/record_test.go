@@ -1,17 +1,19 @@
-package main
+package changes
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
-	"io"
 	"iter"
 	"log/slog"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/trengo-go/trengo"
 	"github.com/trengo-go/trengo/trengotest"
@@ -176,17 +178,33 @@ func writeLines(server *trengotest.Server) []string {
 	return all
 }
 
-// writeRecords writes the records of a file of events as JSON lines.
-func writeRecords(ctx context.Context, w io.Writer, data []byte) error {
-	encoder := json.NewEncoder(w)
+// The flags of a recording.
+var (
+	eventsFile  = flag.String("events", "", "a `file` with an event per line")
+	recordsFile = flag.String("records", "", "the `file` to which their records are written")
+)
+
+// TestRecord writes the records of a file of events as JSON lines.
+func TestRecord(t *testing.T) {
+	if *recordsFile == "" {
+		t.Skip("without -records nothing is recorded")
+	}
+	data, err := os.ReadFile(*eventsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	for r, err := range recordFile(ctx, data) {
+	for r, err := range recordFile(t.Context(), data) {
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
 		if err := encoder.Encode(r); err != nil {
-			return fmt.Errorf("writing the records: %w", err)
+			t.Fatal(err)
 		}
 	}
-	return nil
+	if err := os.WriteFile(*recordsFile, out.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
