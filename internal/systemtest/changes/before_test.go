@@ -39,7 +39,7 @@ func recordBefore(t *testing.T, commit, file string) []byte {
 func run(t *testing.T, folder, name string, args ...string) {
 	t.Helper()
 	var output bytes.Buffer
-	cmd := exec.Command(name, args...) //nolint:noctx,gosec // git and go, with the arguments of whoever runs this
+	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, &output, &output
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%s %s: %v: %s", name, args[0], err, output.Bytes())
