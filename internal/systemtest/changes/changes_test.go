@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	_ "github.com/trengo-go/trengo/internal/testkit" // all system tests know its flag -soak
 )
 
 var before = flag.String("before", "", "the `commit` to compare with")
