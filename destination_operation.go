@@ -59,14 +59,15 @@ func classify(ev *Event, cfg *DestinationConfig, templates *eventTemplates) (eve
 	if eventType, err = ev.normalizedType(); err != nil {
 		return "", "", err
 	}
-	if eventType == typeRecord {
-		// Skipped, it would look as if the whole sync had succeeded.
-		return "", "", invalidEvent("record events are not supported: send identify or track events")
-	}
 	if err := checkIntegrations(ev.Integrations, cfg); err != nil {
 		return "", "", err
 	}
-	return eventType, reasonToSkip(eventType, ev, cfg, templates), nil
+	skipReason = reasonToSkip(eventType, ev, cfg, templates)
+	if eventType == typeRecord && skipReason == skippedType {
+		// Skipped, it would look as if the whole sync had succeeded.
+		return "", "", invalidEvent("record events are not supported: send identify or track events")
+	}
+	return eventType, skipReason, nil
 }
 
 // applyOverrides reads the channel and the contact that the sender named.

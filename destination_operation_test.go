@@ -54,6 +54,7 @@ func TestDestination_skipped(t *testing.T) {
 		{Name: "an identify event with Trengo switched off", Event: fixtures.IdentifyJSON(`"integrations":{"Trengo":false},` + person), Want: off},
 		{Name: "a track event with Trengo switched off", Event: fixtures.TrackJSON(`"integrations":{"All":true,"Trengo":false},` + person), Want: off},
 		{Name: "a page event with Trengo switched off", Event: `{"type":"page","integrations":{"Trengo":false}}`, Want: off},
+		{Name: "a record event with Trengo switched off", Event: `{"type":"record","integrations":{"Trengo":false}}`, Want: off},
 		{Name: "a page event that is otherwise invalid", Event: `{"type":"page","context":{"externalId":[{"type":"trengoContactId","id":"x"}]}}`, Want: neither},
 		{Name: "an unlisted event without an identifier", Event: `{"type":"track","event":"Other"}`, Want: unlisted},
 	})
