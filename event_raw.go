@@ -78,6 +78,17 @@ func (r *rawEvent) hasType() bool {
 	return isText && strings.TrimSpace(text) != "" || !isText && string(value) != "null"
 }
 
+// hasMoreThanType reports whether the object has a field of an event besides its
+// type.
+func (r *rawEvent) hasMoreThanType() bool {
+	for field := range r.fields {
+		if field != fieldType && r.fields[field].Value != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // inherit sets the fields that the event does not have.
 func (r *rawEvent) inherit(fields *[len(eventKeys)][]byte) {
 	for i, value := range fields {
@@ -142,8 +153,12 @@ func (r *rawEvent) checkForeign() error {
 		return nil
 	}
 	switch strings.ToLower(strings.TrimSpace(r.text(fieldType))) {
-	case typeIdentify, typeTrack, "page", "screen", "group", "alias", "":
+	case "":
 		return nil
+	case typeIdentify, typeTrack, "page", "screen", "group", "alias":
+		if r.hasMoreThanType() {
+			return nil
+		}
 	}
 	var found [2]rawjson.Found
 	rawjson.Find(r.data, []string{"specversion", "batch"}, found[:])

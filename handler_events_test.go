@@ -53,6 +53,10 @@ func TestHandler_envelopes(t *testing.T) {
 		{"a message", `{"message":` + ann + `}`, refusedAs("it is an envelope: send only the event in its message")},
 		{"SNS", `{"Type":"Notification","Message":"{\"type\":\"track\"}"}`, refusedAs("it is an envelope: send only the event in its Message")},
 		{"CloudEvents", `{"specversion":"1.0","type":"com.example","data":` + ann + `}`, refusedAs("it is a CloudEvent: send only its data")},
+		{"a CloudEvent of an event's type", `{"specversion":"1.0","id":"1","type":"track","data":` + ann + `}`, refusedAs("it is a CloudEvent: send only its data")},
+		{"a CloudEvent with a person", `{"specversion":"1.0","id":"1","type":"identify","data":` + ann + `}`, refusedAs("it is a CloudEvent: send only its data")},
+		{"a CloudEvent of a page", `{"specversion":"1.0","id":"1","type":"page","data":` + ann + `}`, refusedAs("it is a CloudEvent: send only its data")},
+		{"an event with the version of a specification", `{"specversion":"1.0",` + ann[1:], created},
 		{"a batch with a type", `{"type":"batch","batch":[` + ann + `]}`, refusedAs("it is a batch with a type: leave out the type")},
 		{"a type that nobody knows", `{"type":"com.example","data":` + ann + `}`, skipped},
 	} {
