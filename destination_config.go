@@ -110,8 +110,9 @@ type DestinationConfig struct {
 	// first three, come the other keys, and after them other spellings of all
 	// keys: in another case, in the plural, or with other spaces, hyphens,
 	// underscores or dollar signs. Keys that are spellings of the first count as
-	// the first. A key with dots is also a path, such as contact.email. Empty
-	// means email, emails and emailAddress; phone, phones and phoneNumber.
+	// the first. A key with dots is also a path, such as contact.email. The first
+	// usable value counts, among the first 100. Empty means email, emails and
+	// emailAddress; phone, phones and phoneNumber.
 	// RudderStack reads email and phone.
 	EmailKeys []string
 	PhoneKeys []string

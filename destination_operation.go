@@ -286,7 +286,7 @@ func identifierValues(ev *Event, cfg *DestinationConfig) iter.Seq[string] {
 		sources = []map[string]any{ev.Properties, ev.Traits, ev.Context.Traits}
 	}
 	keys := cfg.identifierKeys()
-	return func(yield func(string) bool) {
+	return atMost(maxIdentifierValues, func(yield func(string) bool) {
 		for value := range textsOf(keys.First(sources...), keys.First) {
 			if !yield(value) {
 				return
@@ -303,6 +303,23 @@ func identifierValues(ev *Event, cfg *DestinationConfig) iter.Seq[string] {
 				return
 			}
 		}
+	})
+}
+
+// maxIdentifierValues bounds the work for an event: a list can have any number of
+// values, each of which takes some time to be found unusable.
+const maxIdentifierValues = 100
+
+// atMost yields the first n of the values.
+func atMost(n int, values iter.Seq[string]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		left := n
+		for value := range values {
+			if left == 0 || !yield(value) {
+				return
+			}
+			left--
+		}
 	}
 }
 
@@ -313,7 +330,7 @@ func traitsAreOf(ev *Event, person identifier, cfg *DestinationConfig) bool {
 		return true
 	}
 	keys := cfg.identifierKeys()
-	for value := range textsOf(keys.All(ev.Traits, ev.Context.Traits), keys.All) {
+	for value := range atMost(maxIdentifierValues, textsOf(keys.All(ev.Traits, ev.Context.Traits), keys.All)) {
 		if found, problem := newIdentifier(value, cfg); problem == "" && found.key != person.key {
 			return false
 		}

@@ -3,7 +3,9 @@ package trengo_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -427,6 +429,28 @@ func TestDestination_normalizePhone(t *testing.T) {
 type stringType string
 
 // Events that do not come from ParseEvent may hold any type of text and number.
+// Whoever sends events must not be able to keep the process busy with one.
+func TestDestination_manyIdentifiers(t *testing.T) {
+	t.Parallel()
+	const most = 100
+	var tried atomic.Int64
+	d := fixtures.NewDeployment(t, fixtures.IdentifyByPhone, func(cfg *trengo.DestinationConfig) {
+		cfg.NormalizePhone = func(phone string) string {
+			tried.Add(1)
+			return phone
+		}
+	})
+	for at, want := range map[int]error{most: nil, most + 1: trengo.ErrMissingIdentifier} {
+		tried.Store(0)
+		phones := slices.Repeat([]any{"mobile"}, 3*most)
+		phones[at-1] = fixtures.AnnPhone
+		_, err := d.Process(&trengo.Event{Type: "identify", Traits: map[string]any{"phone": phones}})
+		if !errors.Is(err, want) || tried.Load() != most {
+			t.Errorf("a number behind %d that are not usable: %d were tried, error %v", at-1, tried.Load(), err)
+		}
+	}
+}
+
 func TestDestination_identifierTypes(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

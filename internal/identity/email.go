@@ -19,6 +19,8 @@ const (
 	// maxEmailValue bounds the work for a value that may be a display name or a
 	// mailto URI.
 	maxEmailValue = 4 << 10
+	// maxLayers bounds what stands around an address: nobody writes more.
+	maxLayers = 8
 )
 
 // Email reads an email as an event has it. The key, the address in lower case,
@@ -88,7 +90,7 @@ func foldCase(s string) string {
 // something else, it leaves too much for an address.
 func bareAddress(text string) string {
 	text = dropFormat(text)
-	for {
+	for range maxLayers {
 		before := text
 		text = trimOutside(text)
 		text = cutMailto(text)
@@ -96,9 +98,10 @@ func bareAddress(text string) string {
 		text = cutDisplayName(text)
 		text = cutParameters(text)
 		if text == before {
-			return text
+			break
 		}
 	}
+	return text
 }
 
 // trimOutside removes spaces, quotes and punctuation that cannot belong to an

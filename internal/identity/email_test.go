@@ -388,3 +388,15 @@ func isSubsequence(sub, s string) bool {
 	}
 	return sub == ""
 }
+
+// Whoever sends events must not be able to keep the process busy with one.
+func TestEmail_layers(t *testing.T) {
+	t.Parallel()
+	const address = "ann@example.com"
+	for layers, usable := range map[int]bool{5: true, 100: false} {
+		key, problem := identity.Email(strings.Repeat("mailto:(", layers) + address + strings.Repeat(")", layers))
+		if (key == address) != usable || (problem == "") != usable {
+			t.Errorf("%d layers: key %q, problem %q", layers, key, problem)
+		}
+	}
+}
