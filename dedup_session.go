@@ -67,7 +67,7 @@ func (s *session) foundStale(err error) bool {
 // Trengo names the fields that it rejects, the contact is among them.
 func isContactMissing(err error) bool {
 	var failed *Error
-	if errors.Is(err, ErrOutcomeUnknown) || !errors.As(err, &failed) || failed.foreign {
+	if errors.Is(err, ErrOutcomeUnknown) || !errors.As(err, &failed) || failed.turnedAway {
 		return false
 	}
 	switch failed.StatusCode {

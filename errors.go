@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trengo-go/trengo/internal/transport"
 )
 
 // The errors of calls to Trengo. Match them with [errors.Is]; the details are
@@ -110,7 +112,7 @@ type Error struct {
 	// Err is the cause, if it is not the status; nil otherwise.
 	Err error
 
-	foreign bool // the response is not Trengo's own
+	turnedAway bool // by something in front of Trengo
 }
 
 // Error says which call failed and why, without personal data: it prints the
@@ -222,9 +224,10 @@ func (e *AmbiguousContactError) Is(target error) bool { return target == ErrAmbi
 // call, again later may succeed. It is true for a rate limit, an unknown
 // outcome or too many of them, an outage of Trengo or the network, a context that
 // ended, and a rejected token, which an operator can replace. It is also true for
-// a redirect, for a 421, 425 or 501, and for any other 4xx whose body is not JSON:
-// that is a maintenance page or a firewall, not Trengo. It is false for what fails
-// again: an invalid event, an unknown or ambiguous contact, any other 4xx, and nil.
+// a redirect, for a 407, 421, 425 or 501, and for any other 4xx whose body is not
+// JSON: that is a maintenance page or a firewall, not Trengo. It is false for what
+// fails again: an invalid event, an unknown or ambiguous contact, any other 4xx, and
+// nil.
 //
 // It does not say that repeating is harmless. Give a repeated event to the
 // same [Destination]. Before you repeat a call of a [Client] that ended with
@@ -239,12 +242,12 @@ func Retryable(err error) bool {
 	if !errors.As(err, &failed) {
 		return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 	}
-	switch failed.StatusCode {
-	case 0:
+	switch status := failed.StatusCode; {
+	case status == 0:
 		return !errors.As(err, new(*invalidRequestError))
-	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly:
+	case failed.turnedAway, transport.IsTurnedAway(status), status == http.StatusRequestTimeout:
 		return true
+	default:
+		return status < 400 || status >= 500
 	}
-	isRefusal := failed.StatusCode >= 400 && failed.StatusCode < 500
-	return !isRefusal || failed.foreign
 }

@@ -134,6 +134,7 @@ func newError(method, path string, err error) *Error {
 		Attempts:       failed.Attempts,
 		OutcomeUnknown: failed.OutcomeUnknown,
 		Err:            failed.Cause,
+		turnedAway:     failed.TurnedAway,
 	}
 	if e.Err != nil && nameError(e.Err) == "" {
 		e.Err = &namedError{text: nameClass(failed.Class), err: e.Err}
@@ -143,7 +144,6 @@ func newError(method, path string, err error) *Error {
 		e.Header = resp.Header
 		e.Body = bytes.Clone(resp.Body[:min(len(resp.Body), maxErrorBody)])
 		e.Message, e.Fields = readErrorBody(resp.Body)
-		e.foreign = !isFromTrengo(resp)
 	}
 	if failed.RateLimited && e.StatusCode != http.StatusTooManyRequests {
 		e.Err = ErrRateLimited

@@ -3,6 +3,7 @@ package trengo_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -86,5 +87,17 @@ func TestClient_Do_notAPointer(t *testing.T) {
 		if sent != 0 || fmt.Sprint(err) != want || trengo.Retryable(err) {
 			t.Errorf("into a %T: %d requests and %v, want none and %s", out, sent, err, want)
 		}
+	}
+}
+
+// Of a refusal whose body was cut off, nobody can tell whether it was Trengo's own.
+func TestClient_Do_refusalIsCutOff(t *testing.T) {
+	t.Parallel()
+	client := fixtures.NewClient(t, testkit.RoundTripperFunc(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: io.NopCloser(failingReader{io.ErrUnexpectedEOF})}, nil
+	}))
+	err := client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil)
+	if !trengo.Retryable(err) || !errors.Is(err, trengo.ErrNotFound) {
+		t.Errorf("error %v, want one to be delivered again", err)
 	}
 }

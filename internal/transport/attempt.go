@@ -38,7 +38,7 @@ const (
 	outcomeNotSent             // no connection was obtained, or the server says that it did not process the request
 	outcomeRateLimited         // 429
 	outcomeLost                // no whole response, after a connection was obtained
-	outcomeServerError         // 5xx other than 501, or 408
+	outcomeServerError         // 5xx other than 501, 408, or a status that is none
 	outcomeUnreadable          // a 2xx response that cannot be used
 	outcomeRedirected          // 3xx
 	outcomeRefused             // any other 4xx of the API itself
@@ -112,15 +112,27 @@ func (a *attempt) judgeResponse(req *Call, readErr error) (outcome, error) {
 		return outcomeAccepted, nil
 	case status == http.StatusTooManyRequests:
 		return outcomeRateLimited, nil
-	case status >= 500 && status != http.StatusNotImplemented, status == http.StatusRequestTimeout:
+	case IsTurnedAway(status):
+		return outcomeTurnedAway, nil
+	case status < 200 || status >= 500, status == http.StatusRequestTimeout:
 		return outcomeServerError, nil
 	case status >= 300 && status < 400:
 		return outcomeRedirected, nil
-	case status == http.StatusNotImplemented, status == http.StatusMisdirectedRequest, status == http.StatusTooEarly, !req.isFromAPI(a.response):
+	case readErr != nil, !req.isFromAPI(a.response):
 		return outcomeTurnedAway, nil
 	default:
 		return outcomeRefused, nil
 	}
+}
+
+// IsTurnedAway reports whether a status says, whatever the body, that the request
+// did not reach the API.
+func IsTurnedAway(status int) bool {
+	switch status {
+	case http.StatusProxyAuthRequired, http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusNotImplemented:
+		return true
+	}
+	return false
 }
 
 // isConclusive reports whether the response shows that the call has not taken

@@ -347,6 +347,7 @@ func (c *call) failure() *Failure {
 		RetryAfter:     c.cappedRetryAfter(),
 		RateLimited:    c.noRoom != nil || c.last.outcome == outcomeRateLimited,
 		OutcomeUnknown: c.mayHaveActed && c.isWrite() && !c.last.isConclusive(),
+		TurnedAway:     c.last.outcome == outcomeTurnedAway,
 	}
 }
 

@@ -72,6 +72,7 @@ type Failure struct {
 	RetryAfter     time.Duration // at most an hour; zero means that it is not known
 	RateLimited    bool          // by the server, or by the engine before the call was sent
 	OutcomeUnknown bool          // a write may have taken effect
+	TurnedAway     bool          // by something in front of the API
 }
 
 func (f *Failure) Error() string { return "the call failed" }

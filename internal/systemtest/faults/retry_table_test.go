@@ -80,7 +80,7 @@ func retryRows() []retryRow {
 		inBody(lost("HTML instead of JSON", respond(200, "Content-Type: text/html\r\n", "<html></html>"))),
 		inBody(lost("broken JSON", respond(201, "Content-Type: application/json\r\n", `{"id":`))),
 	}
-	for _, status := range []int{408, 500, 502, 503, 504} {
+	for _, status := range []int{101, 408, 500, 502, 503, 504, 600} {
 		rows = append(rows, lost(strconv.Itoa(status), respond(status, "", "")))
 	}
 	for _, status := range []int{400, 404, 405, 409, 422} {
@@ -89,7 +89,13 @@ func retryRows() []retryRow {
 		page.inBody = true
 		rows = append(rows, page)
 	}
-	for _, status := range []int{401, 403, 421, 425, 501} {
+	for _, cut := range []string{"", `{"message":`} {
+		page := final(404, "")
+		page.failure, page.inBody = "404 with a cut body "+cut, true
+		page.step = step{response: "HTTP/1.1 404 Not Found\r\nContent-Length: 100\r\n\r\n" + cut}
+		rows = append(rows, page)
+	}
+	for _, status := range []int{401, 403, 407, 421, 425, 501} {
 		rows = append(rows, final(status, ""), final(status, `{"message":"No."}`))
 	}
 	for _, status := range []int{300, 301, 302, 303, 304, 307, 308} {
