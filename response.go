@@ -2,6 +2,7 @@ package trengo
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -174,62 +175,122 @@ func readErrorBody(body []byte) (message string, fields map[string][]string) {
 	}
 	// A part of the wrong type stays empty, and so does everything if the body
 	// is not JSON.
-	_ = json.Unmarshal(body, &wire)
+	_ = json.Unmarshal(trimBody(body), &wire)
 	var nested struct {
-		Message json.RawMessage `json:"message"`
-		Errors  json.RawMessage `json:"errors"`
+		Errors json.RawMessage `json:"errors"`
 	}
 	_ = json.Unmarshal(wire.Error, &nested)
-	if len(nested.Message) > 0 {
-		wire.Error = nested.Message
-	}
 	fields = readErrorFields(wire.Errors)
 	if fields == nil {
 		fields = readErrorFields(nested.Errors)
 	}
-	texts := readTexts(wire.Message)
-	if len(texts) == 0 {
-		texts = readTexts(wire.Error)
+	parts := []json.RawMessage{wire.Message, wire.Error}
+	if fields == nil {
+		parts = append(parts, nested.Errors, wire.Errors)
 	}
-	if len(texts) == 0 && fields == nil {
-		texts = readTexts(wire.Errors)
-	}
-	return cutText(strings.Join(texts, " ")), fields
+	return cutText(readMessage(parts)), fields
 }
 
+// readMessage returns the first of several parts that has texts, or else the JSON
+// of the first that has something else.
+func readMessage(parts []json.RawMessage) string {
+	other := ""
+	for _, part := range parts {
+		texts, ok := readTexts(part)
+		if len(texts) > 0 {
+			return strings.Join(texts, " ")
+		}
+		if !ok {
+			other = cmp.Or(other, string(part))
+		}
+	}
+	return other
+}
+
+// readErrorFields reads complaints by the name of the field, nil if there are none.
+// A field within another one gets both names, with a dot between them.
 func readErrorFields(data json.RawMessage) map[string][]string {
 	var complaints map[string]json.RawMessage
 	if json.Unmarshal(data, &complaints) != nil || len(complaints) == 0 {
 		return nil
 	}
-	names := slices.Sorted(maps.Keys(complaints))
 	fields := make(map[string][]string)
+	for name, complaint := range complaints {
+		var value any
+		_ = json.Unmarshal(complaint, &value) // it is a part of valid JSON
+		parts := make(map[string][]string)
+		if !addComplaints(parts, name, value) {
+			parts = map[string][]string{name: {string(complaint)}}
+		}
+		maps.Copy(fields, parts)
+	}
+	return cutFields(fields)
+}
+
+// addComplaints adds the texts about a field and the fields within it. It reports
+// whether there is nothing but texts.
+func addComplaints(fields map[string][]string, name string, value any) bool {
+	texts, ok := textsIn(value)
+	if ok {
+		fields[name] = texts
+		return true
+	}
+	within, _ := value.(map[string]any)
+	for part, complaint := range within {
+		if !addComplaints(fields, name+"."+part, complaint) {
+			return false
+		}
+	}
+	return len(within) > 0
+}
+
+// cutFields keeps what an [Error] keeps of its fields.
+func cutFields(fields map[string][]string) map[string][]string {
+	kept := make(map[string][]string)
+	names := slices.Sorted(maps.Keys(fields))
 	for _, name := range names[:min(len(names), maxErrorFields)] {
-		texts := readTexts(complaints[name])
+		texts := fields[name]
 		texts = texts[:min(len(texts), maxComplaints)]
 		for i, text := range texts {
 			texts[i] = cutText(text)
 		}
-		fields[cutText(name)] = slices.Clone(texts)
+		kept[cutText(name)] = slices.Clone(texts)
 	}
-	return fields
+	return kept
 }
 
-// readTexts reads one string or an array of strings; it keeps anything else as
-// JSON.
-func readTexts(data json.RawMessage) []string {
-	var one string
-	var many []string
-	switch {
-	case len(data) == 0 || string(data) == "null":
-		return nil
-	case json.Unmarshal(data, &one) == nil:
-		return []string{one}
-	case json.Unmarshal(data, &many) == nil:
-		return many
-	default:
-		return []string{string(data)}
+// readTexts reads a text, the message of an object, or an array of these. It
+// reports whether there is nothing else.
+func readTexts(data json.RawMessage) (texts []string, ok bool) {
+	var value any
+	_ = json.Unmarshal(data, &value) // without data there are no texts
+	return textsIn(value)
+}
+
+func textsIn(value any) (texts []string, ok bool) {
+	switch value := value.(type) {
+	case nil:
+		return nil, true
+	case string:
+		if strings.TrimSpace(value) == "" {
+			return nil, true
+		}
+		return []string{value}, true
+	case []any:
+		for _, element := range value {
+			more, ok := textsIn(element)
+			if !ok {
+				return nil, false
+			}
+			texts = append(texts, more...)
+		}
+		return texts, true
+	case map[string]any:
+		if message, ok := value["message"]; ok {
+			return textsIn(message)
+		}
 	}
+	return nil, false
 }
 
 // cutText returns a copy of the beginning of a text, with whole characters.
