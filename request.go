@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/trengo-go/trengo/internal/transport"
 )
@@ -23,8 +26,9 @@ type Request struct {
 	Path  string
 	Query url.Values
 	// Body is sent as JSON; nil sends none. A Params value of this package is
-	// checked first, and a json.RawMessage is sent as it is. Bytes, readers and
-	// url.Values are not JSON and are an error: use RawBody.
+	// checked first, and a json.RawMessage is sent as it is. What does not have a
+	// meaning as JSON is an error, such as bytes, a reader, url.Values or a
+	// strings.Builder: use RawBody.
 	Body any
 	// RawBody is sent as it is, with ContentType: a form, for example. Body must
 	// be nil then.
@@ -118,13 +122,9 @@ func (q *requester) newCall(r Request) (*transport.Call, error) {
 // encodeBody returns the body of a request, nil if it does not have one, and the
 // header that goes with it.
 func (q *requester) encodeBody(r Request) (http.Header, []byte, error) {
-	switch r.Body.(type) {
-	case nil:
-	case json.RawMessage:
-	case []byte, io.Reader, url.Values:
-		return nil, nil, safeText("the body is not a JSON value: see Request.RawBody")
-	}
 	switch {
+	case r.Body != nil && !isJSONValue(r.Body):
+		return nil, nil, safeText("the body is not a JSON value: see Request.RawBody")
 	case r.RawBody == nil && r.ContentType != "":
 		return nil, nil, safeText("there is a ContentType without a RawBody")
 	case r.RawBody == nil && r.Body == nil:
@@ -134,7 +134,7 @@ func (q *requester) encodeBody(r Request) (http.Header, []byte, error) {
 		return q.writeHeader, body, err
 	case r.Body != nil:
 		return nil, nil, safeText("there is both a Body and a RawBody")
-	case r.ContentType == "" || !isHeaderText(r.ContentType):
+	case strings.TrimSpace(r.ContentType) == "" || !isHeaderText(r.ContentType):
 		return nil, nil, safeText("the RawBody does not have a ContentType")
 	}
 	header := q.readHeader.Clone()
@@ -147,8 +147,40 @@ func isNilPointer(v any) bool {
 	return pointer.Kind() == reflect.Pointer && pointer.IsNil()
 }
 
+// isJSONValue reports whether a value has a meaning as JSON. Encoding/json makes
+// base64 of bytes, an object of arrays of a form, and an empty object of a type
+// that hides what it holds, such as a [strings.Builder].
+func isJSONValue(v any) bool {
+	t := reflect.TypeOf(v)
+	for t.Kind() == reflect.Pointer && !hasOwnJSON(t) {
+		t = t.Elem()
+	}
+	switch {
+	case hasOwnJSON(t):
+		return true
+	case t == reflect.TypeFor[url.Values](), reflect.TypeOf(v).Implements(reflect.TypeFor[io.Reader]()):
+		return false
+	case t.Kind() == reflect.Slice:
+		return t.Elem().Kind() != reflect.Uint8 || hasOwnJSON(reflect.PointerTo(t.Elem()))
+	case t.Kind() == reflect.Struct:
+		fields := reflect.VisibleFields(t)
+		return len(fields) == 0 || slices.ContainsFunc(fields, func(f reflect.StructField) bool { return f.IsExported() })
+	}
+	return true
+}
+
+func hasOwnJSON(t reflect.Type) bool {
+	return t.Implements(reflect.TypeFor[json.Marshaler]()) || t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
+}
+
 // encodeJSON leaves <, > and & as they are: Trengo's texts are not HTML.
 func encodeJSON(v any) ([]byte, error) {
+	if raw, ok := v.(json.RawMessage); ok {
+		if !json.Valid(raw) {
+			return nil, safeText("the body is not valid JSON")
+		}
+		return raw, nil
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

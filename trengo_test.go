@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -94,6 +96,15 @@ func TestClient_Do_rawBody(t *testing.T) {
 	}
 	for name, r := range map[string]trengo.Request{
 		"bytes":                             {Body: []byte("{}")},
+		"bytes of another type":             {Body: namedBytes("{}")},
+		"a pointer to bytes":                {Body: &[]byte{'{', '}'}},
+		"a pointer to a form":               {Body: &url.Values{"a": {"1"}}},
+		"a text that is being written":      {Body: new(strings.Builder)},
+		"a multipart writer":                {Body: multipart.NewWriter(io.Discard)},
+		"a reader that can be closed":       {Body: io.NopCloser(strings.NewReader("{}"))},
+		"JSON that is not valid":            {Body: json.RawMessage(`{"a":`)},
+		"JSON that is empty":                {Body: json.RawMessage(nil)},
+		"a content type of blanks":          {RawBody: []byte("a=1"), ContentType: " "},
 		"a reader":                          {Body: strings.NewReader("{}")},
 		"a form":                            {Body: url.Values{"a": {"1"}}},
 		"a raw body without a content type": {RawBody: []byte("a=1")},
@@ -113,6 +124,50 @@ func TestClient_Do_rawBody(t *testing.T) {
 		}
 	}
 }
+
+// A body is sent as JSON if it has a meaning there.
+func TestClient_Do_jsonBody(t *testing.T) {
+	t.Parallel()
+	const written = "{\"b\" : 1.0,\n \"a\":\"<\\u00e9\"}"
+	tests := []struct {
+		name string
+		body any
+		want string
+	}{
+		{"JSON, as it is written", json.RawMessage(written), written},
+		{"a text", "a=1", `"a=1"`},
+		{"an empty struct", struct{}{}, `{}`},
+		{"bytes in a struct", &struct{ Data []byte }{[]byte("a")}, `{"Data":"YQ=="}`},
+		{"a struct with an embedded one", struct{ embedded }{embedded{5}}, `{"N":5}`},
+		{"a type with a JSON of its own", new(time.Time), `"0001-01-01T00:00:00Z"`},
+		{"small numbers with texts", &[]textStatus{1}, `["1"]`},
+		{"an array of bytes", [2]byte{1, 2}, `[1,2]`},
+		{"a map of texts", map[string][]string{"a": {"1"}}, `{"a":["1"]}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var sent string
+			client := fixtures.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+				body, _ := io.ReadAll(r.Body)
+				sent = string(body)
+				return testkit.Respond(http.StatusOK, "{}")(r)
+			}))
+			if err := client.Do(t.Context(), trengo.Request{Method: http.MethodPost, Path: "/labels", Body: tt.body}, nil); err != nil || sent != tt.want {
+				t.Errorf("sent %q, want %q: %v", sent, tt.want, err)
+			}
+		})
+	}
+}
+
+type namedBytes []byte
+
+type embedded struct{ N int }
+
+// A textStatus is a number that has a text in JSON.
+type textStatus uint8
+
+func (s textStatus) MarshalText() ([]byte, error) { return strconv.AppendInt(nil, int64(s), 10), nil }
 
 // The server receives the values of a query as they were given, whatever their
 // encoding.
