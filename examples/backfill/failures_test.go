@@ -89,3 +89,25 @@ func TestFailures_ofAnotherReplay(t *testing.T) {
 		fx.checkTickets(1, 2, 3)
 	})
 }
+
+// Nothing that a line can hold ends the run.
+func TestFailures_blankLines(t *testing.T) {
+	t.Parallel()
+	for name, line := range map[string]string{
+		"byte order marks": "\ufeff\ufeff \ufeff", "a line end of another system": "\r\r", "a space that does not break": "\u00a0", "a tab": "\v",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fx := newFixture(t, orders(1)+line+"\n"+orders(2))
+				fx.addPeople(1, 2)
+				fx.replay().check(t, exitOK, "done 2", "failed 0")
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		fx := newFixture(t, orders(1)+`{"_failed":{"line":3,"text":" "}}`+"\n"+orders(2))
+		fx.addPeople(1, 2)
+		fx.replay().check(t, exitFailed, "done 2", "failed 1")
+	})
+}

@@ -35,7 +35,7 @@ func Wrap(ev input.Event, replayID string, reason error) ([]byte, error) {
 	switch {
 	case len(ev.Text) >= input.MaxText:
 		// The end of the text is lost. The line leads to the original.
-	case ev.Text[0] != '{' || !json.Valid(ev.Text):
+	case !bytes.HasPrefix(ev.Text, []byte("{")) || !json.Valid(ev.Text):
 		f.Text = string(ev.Text)
 	default:
 		if rest = bytes.TrimSpace(oneLine(ev.Text[1:])); rest[0] != '}' {

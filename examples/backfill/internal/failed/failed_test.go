@@ -21,6 +21,7 @@ func TestWrap(t *testing.T) {
 		{"empty object", `{ }`, `{"_failed":{"line":7,"event":9,"replay":"A","reason":"R"}}`},
 		{"broken JSON", `{"type":`, `{"_failed":{"line":7,"event":9,"replay":"A","reason":"R","text":"{\"type\":"}}`},
 		{"array", `[{"type":"page"}]`, `{"_failed":{"line":7,"event":9,"replay":"A","reason":"R","text":"[{\"type\":\"page\"}]"}}`},
+		{"nothing", ``, `{"_failed":{"line":7,"event":9,"replay":"A","reason":"R"}}`},
 		{"oversized line", `{"a":"` + strings.Repeat("x", input.MaxText-6), `{"_failed":{"line":7,"event":9,"replay":"A","reason":"R"}}`},
 	}
 	for _, tt := range tests {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"unicode"
 )
 
 // MaxText is how much of a line or value is kept: a little over the longest
@@ -93,7 +94,8 @@ func (l *lines) next() (element, error) {
 		if err != nil && !l.atEnd {
 			return element{}, atLine(l.line, err)
 		}
-		text = bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(text), byteOrderMark))
+		// Where files were joined, each may have begun with a byte order mark.
+		text = bytes.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' })
 		if len(text) > 0 {
 			return element{line: l.line, text: text, isTruncated: l.atEnd && !json.Valid(text)}, nil
 		}
