@@ -186,6 +186,12 @@ func TestReplay_blocked(t *testing.T) {
 	blocks := map[string]trengotest.Fault{
 		"a maintenance page":         trengotest.RespondHTML(http.StatusServiceUnavailable),
 		"a firewall":                 trengotest.RespondHTML(http.StatusForbidden),
+		"a firewall's 404":           trengotest.RespondHTML(http.StatusNotFound),
+		"a redirect":                 trengotest.Respond(http.StatusFound, "text/html", "<html>"),
+		"a proxy":                    trengotest.Respond(http.StatusProxyAuthRequired, "", ""),
+		"another server":             trengotest.Respond(http.StatusMisdirectedRequest, "application/json", `{"message":"No."}`),
+		"too early":                  trengotest.Respond(http.StatusTooEarly, "", ""),
+		"not implemented":            trengotest.Respond(http.StatusNotImplemented, "application/json", `{"message":"No."}`),
 		"a bad gateway without text": trengotest.Respond(http.StatusBadGateway, "text/plain", ""),
 		"no connection":              trengotest.NoConnection(),
 	}
