@@ -1,7 +1,9 @@
 package trengo
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"iter"
 	"maps"
 	"net/http"
@@ -44,7 +46,7 @@ func listPages[T any, P resourcePtr[T]](ctx context.Context, s *service, path st
 		maps.Copy(values, query.values)
 		pageCtx, nextCtx := ctx, transport.WithoutPrecedence(ctx)
 		var previous []int64
-		empty := 0 // pages in a row
+		stale := 0 // pages in a row without anything new
 		for number := 1; ; number++ {
 			values.Set("page", strconv.Itoa(number))
 			page, err := getPage[T, P](pageCtx, s, path, values)
@@ -54,17 +56,18 @@ func listPages[T any, P resourcePtr[T]](ctx context.Context, s *service, path st
 			}
 			// A page that says its number is not the previous one, although it may
 			// hold the same items: others have been inserted before them.
-			if len(page.ids) > 0 && slices.Equal(page.ids, previous) && page.Meta.CurrentPage != number {
+			repeated := slices.Equal(page.ids, previous)
+			if len(page.ids) > 0 && repeated && !page.isNumber(number) {
 				return
 			}
 			if !yield(page, nil) || page.Links.Next == "" {
 				return
 			}
-			if empty++; len(page.ids) > 0 {
-				empty = 0
+			if stale++; len(page.ids) > 0 && !repeated {
+				stale = 0
 			}
-			if empty > maxEmptyPages {
-				yield(nil, newUnusableError(path, errEmptyPages))
+			if stale > maxStalePages {
+				yield(nil, newUnusableError(path, errStalePages))
 				return
 			}
 			previous, pageCtx = page.ids, nextCtx
@@ -72,11 +75,11 @@ func listPages[T any, P resourcePtr[T]](ctx context.Context, s *service, path st
 	}
 }
 
-// maxEmptyPages is how many empty pages in a row a list may have before others:
-// items can be deleted or hidden after they were counted.
-const maxEmptyPages = 3
+// maxStalePages is how many pages in a row of a list may be empty or repeat the one
+// before: items can be deleted or hidden after they were counted, or inserted.
+const maxStalePages = 3
 
-var errEmptyPages = safeText("a list with too many empty pages")
+var errStalePages = safeText("a list with too many pages that are empty or repeat others")
 
 func newUnusableError(path string, err error) *Error {
 	return &Error{Method: http.MethodGet, Path: path, StatusCode: http.StatusOK, Err: err}
@@ -90,9 +93,14 @@ type listPage[T any] struct {
 		Next string `json:"next"`
 	} `json:"links"`
 	Meta struct {
-		CurrentPage int `json:"current_page"`
+		CurrentPage json.RawMessage `json:"current_page"` // a number, or its text
 	} `json:"meta"`
 	ids []int64 // of Data
+}
+
+// isNumber reports whether the page says that it is the one with this number.
+func (p *listPage[T]) isNumber(n int) bool {
+	return string(bytes.Trim(p.Meta.CurrentPage, `"`)) == strconv.Itoa(n)
 }
 
 // listData is an array. PHP sends one whose indexes have gaps as an object, such

@@ -3,6 +3,7 @@ package trengo_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -262,6 +263,8 @@ func TestContactsService_List_endlessLinks(t *testing.T) {
 		{"a repeated page that says its number", []string{`[{"id":1}]`, `[{"id":1}],"meta":{"current_page":2}`, `[{"id":2}],"meta":{"current_page":3}`}, 3, 4},
 		{"a page that repeats the one before", []string{`[{"id":1},{"id":2}]`, `[{"id":3}]`}, 3, 3},
 		{"a page that repeats the one before after a retry", []string{`[{"id":1},{"id":2}]`, `[{"id":1},null]`, `[{"id":1},{"id":2}]`}, 2, 3},
+		{"a repeated page that says its number as text", []string{`[{"id":1}]`, `[{"id":1}],"meta":{"current_page":"2"}`, `[{"id":2}],"meta":{"current_page":"3"}`}, 3, 4},
+		{"a repeated page whose number is not one", []string{`[{"id":1}]`, `[{"id":1}],"meta":{"current_page":"two"}`}, 1, 2},
 		{"a page with the same items in another order", []string{`[{"id":1},{"id":2}]`, `[{"id":2},{"id":1}]`}, 4, 3},
 	}
 	for _, tt := range tests {
@@ -280,6 +283,22 @@ func TestContactsService_List_endlessLinks(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An endpoint may state the number that it was asked for and ignore it otherwise.
+func TestContactsService_List_repeatsForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		client := fixtures.NewClient(t, testkit.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+			requests++
+			return testkit.Respond(http.StatusOK, `{"data":[{"id":1}],"links":{"next":"x"},"meta":{"current_page":`+r.URL.Query().Get("page")+`}}`)(r)
+		}))
+		_, err := testkit.Collect(client.Contacts.List(t.Context(), trengo.ContactListOptions{}))
+		const want = "trengo: GET /contacts: 200 OK: a list with too many pages that are empty or repeat others"
+		if fmt.Sprint(err) != want || requests > 10 {
+			t.Errorf("%d requests and %v, want %s", requests, err, want)
+		}
+	})
 }
 
 func TestContactsService_List_query(t *testing.T) {
