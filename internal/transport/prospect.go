@@ -46,7 +46,7 @@ func prospectOf(err error) prospect {
 	switch {
 	case errors.As(err, &known):
 		return known.prospect
-	case errors.As(err, &proxy) && proxy.isRefusal(), isCertificateError(err):
+	case errors.As(err, &proxy) && proxy.isRefusal(), isCertificateError(err), isRefusedAsText(err):
 		return prospectNone
 	case errors.As(err, &lookup) && lookup.IsNotFound:
 		return prospectDoubtful
@@ -62,6 +62,23 @@ func isCertificateError(err error) bool {
 		invalid      x509.CertificateInvalidError
 	)
 	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid)
+}
+
+// isRefusedAsText reports whether the server rejected the certificate of the client,
+// or a SOCKS proxy the connection. Net/http has these errors as text only.
+func isRefusedAsText(err error) bool {
+	var failed *net.OpError
+	if !errors.As(err, &failed) || failed.Err == nil {
+		return false
+	}
+	text := failed.Err.Error()
+	switch failed.Op {
+	case "remote error":
+		return strings.Contains(text, "certificate")
+	case "socks connect":
+		return strings.HasSuffix(text, "not allowed by ruleset") || strings.Contains(text, "authentication")
+	}
+	return false
 }
 
 // A ProxyError means that the proxy did not connect the client to the server.

@@ -38,6 +38,13 @@ func TestConnectionsThatFail(t *testing.T) {
 		{"certificate of another host", fmt.Errorf("tls: %w", x509.HostnameError{Host: "example.com"}), 1},
 		{"certificate that has expired", x509.CertificateInvalidError{Reason: x509.Expired}, 1},
 		{"certificate of the proxy", &net.OpError{Op: "proxyconnect", Net: "tcp", Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}, 1},
+		{"certificate of the client that is missing", &net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}, 1},
+		{"certificate of the client that is not trusted", &net.OpError{Op: "remote error", Err: errors.New("tls: unknown certificate authority")}, 1},
+		{"handshake that the server ended", &net.OpError{Op: "remote error", Err: errors.New("tls: internal error")}, 5},
+		{"SOCKS proxy whose rules forbid it", &net.OpError{Op: "socks connect", Err: errors.New("unknown error connection not allowed by ruleset")}, 1},
+		{"SOCKS proxy that wants other credentials", &net.OpError{Op: "socks connect", Err: errors.New("username/password authentication failed")}, 1},
+		{"SOCKS proxy that wants credentials", &net.OpError{Op: "socks connect", Err: errors.New("no acceptable authentication methods")}, 1},
+		{"SOCKS proxy that does not reach the host", &net.OpError{Op: "socks connect", Err: errors.New("unknown error host unreachable")}, 5},
 		{"server without TLS", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, 5},
 		{"error of a dialer of the caller's", errors.New("no route"), 5},
 	}
@@ -189,5 +196,64 @@ func TestUnusableResponses(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// A server that wants a certificate of the client wants it the next time, too.
+func TestMissingClientCertificateIsTriedOnce(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS13}
+	server.StartTLS()
+	defer server.Close()
+	in := newCall(http.MethodGet, true)
+	in.URL = server.URL
+	_, err := newEngine(server.Client().Transport).Do(t.Context(), in)
+	if f := failureOf(t, err); f == nil || f.Attempts != 1 {
+		t.Errorf("%+v, want one attempt", f)
+	}
+}
+
+// A SOCKS proxy that speaks the protocol, with a reply of its own.
+func TestSOCKSProxyThatDoesNotConnect(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		replies  []string // to the greeting and to the request
+		attempts int
+	}{
+		{"forbidden", []string{"\x05\x00", "\x05\x02\x00\x01\x00\x00\x00\x00\x00\x00"}, 1},
+		{"no credentials", []string{"\x05\xff"}, 1},
+		{"host unreachable", []string{"\x05\x00", "\x05\x04\x00\x01\x00\x00\x00\x00\x00\x00"}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close()
+			go func() {
+				for {
+					conn, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					buf := make([]byte, 512)
+					for _, reply := range tt.replies {
+						_, _ = conn.Read(buf)
+						_, _ = io.WriteString(conn, reply)
+					}
+					_ = conn.Close()
+				}
+			}()
+			proxy := &url.URL{Scheme: "socks5", Host: listener.Addr().String()}
+			e := newEngine(&http.Transport{Proxy: http.ProxyURL(proxy)}, func(o *Options) { o.MaxRetries = 1 })
+			_, err = e.Do(t.Context(), newCall(http.MethodGet, true))
+			if f := failureOf(t, err); f == nil || f.Attempts != tt.attempts || f.Class != ClassNoConnection {
+				t.Errorf("%+v, want %d attempts", f, tt.attempts)
+			}
+		})
 	}
 }
