@@ -102,15 +102,6 @@ func (l contactLookup) choose(matches []*Contact, op *operation) (*Contact, erro
 	}
 }
 
-func filterContacts(contacts []*Contact, keep func(*Contact) bool) (kept []*Contact) {
-	for _, contact := range contacts {
-		if keep(contact) {
-			kept = append(kept, contact)
-		}
-	}
-	return kept
-}
-
 // newestContact goes by the ID: contacts do not state a date.
 func newestContact(contacts []*Contact) *Contact {
 	latest := contacts[0]

@@ -8,6 +8,11 @@ import (
 	"unicode/utf8"
 )
 
+// reconcileAfter is how long to wait before a missing result is taken as proof that
+// a write failed: until then Trengo may still be working on it, or its search
+// may not show it yet.
+const reconcileAfter = time.Minute
+
 // A pendingTable holds the writes of which it is not known whether they took
 // effect. Unlike a cache it neither drops an entry to make room nor lets one
 // expire: whoever forgets such a write will repeat it. It is safe for concurrent

@@ -8,11 +8,6 @@ import (
 	"time"
 )
 
-// reconcileAfter is how long to wait before a missing result is taken as proof that
-// a write failed: until then Trengo may still be working on it, or its search
-// may not show it yet.
-const reconcileAfter = time.Minute
-
 // A reconciler creates the contacts and tickets of one operation. If an attempt
 // may have taken effect, it looks for the result instead of repeating it.
 type reconciler struct {

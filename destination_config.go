@@ -228,14 +228,6 @@ const (
 	defaultConcurrency = 16
 )
 
-// UnmarshalJSON reads the config of a RudderStack destination. RudderStack's API,
-// events and command line have it in a larger object, as config or
-// destination.config, and some spell its keys like channel_id: both are accepted,
-// and the exact spelling counts before others. Options that RudderStack does not
-// have keep their values. The error names every value that cannot be read.
-// [NewDestination] reports what is missing or contradictory.
-func (cfg *DestinationConfig) UnmarshalJSON(data []byte) error { return readRudderConfig(data, cfg) }
-
 // setDefaults replaces zeros.
 func (cfg *DestinationConfig) setDefaults() {
 	cfg.MaxPeople = orDefault(cfg.MaxPeople, defaultMaxPeople)

@@ -72,6 +72,14 @@ func readWireConfig(object json.RawMessage) wireConfig {
 	return aliases
 }
 
+// UnmarshalJSON reads the config of a RudderStack destination. RudderStack's API,
+// events and command line have it in a larger object, as config or
+// destination.config, and some spell its keys like channel_id: both are accepted,
+// and the exact spelling counts before others. Options that RudderStack does not
+// have keep their values. The error names every value that cannot be read.
+// [NewDestination] reports what is missing or contradictory.
+func (cfg *DestinationConfig) UnmarshalJSON(data []byte) error { return readRudderConfig(data, cfg) }
+
 // readRudderConfig sets what RudderStack's config says.
 func readRudderConfig(data []byte, cfg *DestinationConfig) error {
 	if !json.Valid(data) || !isNull(data) && !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {

@@ -10,7 +10,7 @@ type knownContact struct {
 
 // newKnownContact returns what an operation of a person with that identifier
 // knows of a contact that was just read.
-func newKnownContact(c *Contact, person identifier) *knownContact {
+func newKnownContact(c *Contact, person personIdentifier) *knownContact {
 	return &knownContact{id: c.ID, name: newContactName(c.Name, c, person)}
 }
 
@@ -23,7 +23,7 @@ type contactName struct {
 	missing bool
 }
 
-func newContactName(name string, c *Contact, person identifier) contactName {
+func newContactName(name string, c *Contact, person personIdentifier) contactName {
 	missing := identity.Name(name) == "" || person.is(name) ||
 		newContactIdentifier(IdentifierEmail, c.Email).is(name) || newContactIdentifier(IdentifierPhone, c.Phone).is(name)
 	return contactName{text: nameFingerprint(name), missing: missing}

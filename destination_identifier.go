@@ -6,8 +6,8 @@ import (
 	"github.com/trengo-go/trengo/internal/identity"
 )
 
-// An identifier is the normalized email or phone number of a person.
-type identifier struct {
+// A personIdentifier is the normalized email or phone number of a person.
+type personIdentifier struct {
 	kind ChannelIdentifier
 	// key is the same for all spellings: the email in lower case, the digits
 	// of the phone number.
@@ -19,7 +19,7 @@ type identifier struct {
 	alias string
 }
 
-func newIdentifier(value string, cfg *DestinationConfig) (found identifier, problem string) {
+func newIdentifier(value string, cfg *DestinationConfig) (found personIdentifier, problem string) {
 	found.kind = cfg.ChannelIdentifier
 	if found.kind != IdentifierPhone {
 		found.key, problem = identity.Email(value)
@@ -40,34 +40,34 @@ func newIdentifier(value string, cfg *DestinationConfig) (found identifier, prob
 
 // newContactIdentifier returns the identifier that a contact has. Its key is empty
 // if the contact does not have one.
-func newContactIdentifier(kind ChannelIdentifier, text string) identifier {
+func newContactIdentifier(kind ChannelIdentifier, text string) personIdentifier {
 	if kind == IdentifierPhone {
-		return identifier{kind: kind, key: identity.PhoneKey(text)}
+		return personIdentifier{kind: kind, key: identity.PhoneKey(text)}
 	}
-	return identifier{kind: kind, key: identity.EmailKey(text)}
+	return personIdentifier{kind: kind, key: identity.EmailKey(text)}
 }
 
 // noun is what errors call the identifier.
-func (i identifier) noun() string {
+func (i personIdentifier) noun() string {
 	if i.kind == IdentifierPhone {
 		return "phone number"
 	}
 	return "email"
 }
 
-func (i identifier) article() string {
+func (i personIdentifier) article() string {
 	if i.kind == IdentifierPhone {
 		return "a"
 	}
 	return "an"
 }
 
-func (i identifier) personKey() personKey {
+func (i personIdentifier) personKey() personKey {
 	return personKey{id: fingerprintOf(string(i.kind), []string{i.key})}
 }
 
 // address is what a contact is created with.
-func (i identifier) address() string {
+func (i personIdentifier) address() string {
 	if i.international {
 		return "+" + i.key
 	}
@@ -75,7 +75,7 @@ func (i identifier) address() string {
 }
 
 // terms returns what to search for: if the first finds nobody, the next.
-func (i identifier) terms() []string {
+func (i personIdentifier) terms() []string {
 	if i.alias != "" {
 		return []string{i.key, i.alias}
 	}
@@ -83,10 +83,10 @@ func (i identifier) terms() []string {
 }
 
 // matches reports whether a contact has this identifier.
-func (i identifier) matches(c *Contact) bool { return i.is(i.textOf(c)) }
+func (i personIdentifier) matches(c *Contact) bool { return i.is(i.textOf(c)) }
 
 // textOf returns what a contact has as an identifier of this kind.
-func (i identifier) textOf(c *Contact) string {
+func (i personIdentifier) textOf(c *Contact) string {
 	if i.kind == IdentifierPhone {
 		return c.Phone
 	}
@@ -95,14 +95,14 @@ func (i identifier) textOf(c *Contact) string {
 
 // is reports whether text is a spelling of this identifier. The zero identifier
 // has none.
-func (i identifier) is(text string) bool {
+func (i personIdentifier) is(text string) bool {
 	key := newContactIdentifier(i.kind, text).key
 	return key != "" && (key == i.key || key == i.alias)
 }
 
 // aliasIn returns the phone number of a contact that was created with this
 // identifier, if it is the same number in another form.
-func (i identifier) aliasIn(c *Contact) (alias string, ok bool) {
+func (i personIdentifier) aliasIn(c *Contact) (alias string, ok bool) {
 	alias = newContactIdentifier(i.kind, i.textOf(c)).key
 	return alias, i.kind == IdentifierPhone && identity.SamePhone(i.key, alias)
 }
@@ -110,14 +110,14 @@ func (i identifier) aliasIn(c *Contact) (alias string, ok bool) {
 // isUnique reports whether a contact that matches is the only one of its spelling
 // on its channel: Trengo does not create a second contact with an email, but may
 // do so with a phone number.
-func (i identifier) isUnique(c *Contact) bool {
+func (i personIdentifier) isUnique(c *Contact) bool {
 	return i.kind == IdentifierEmail && identity.IsBareEmail(c.Email, i.key)
 }
 
 // closest returns those contacts, of several that match, whose email is spelled
 // most like the address: if there are any, those that have nothing around it,
 // such as a display name, and of these the one in lower case.
-func (i identifier) closest(matches []*Contact) []*Contact {
+func (i personIdentifier) closest(matches []*Contact) []*Contact {
 	if i.kind != IdentifierEmail {
 		return matches
 	}
@@ -133,13 +133,13 @@ func (i identifier) closest(matches []*Contact) []*Contact {
 }
 
 // contradicts reports whether a contact visibly has another identifier.
-func (i identifier) contradicts(c *Contact) bool {
+func (i personIdentifier) contradicts(c *Contact) bool {
 	return i.textOf(c) != "" && !i.matches(c)
 }
 
 // identifierOf returns the identifier of an event: the first usable value.
-func identifierOf(ev *Event, cfg *DestinationConfig) (identifier, error) {
-	none := identifier{kind: cfg.ChannelIdentifier}
+func identifierOf(ev *Event, cfg *DestinationConfig) (personIdentifier, error) {
+	none := personIdentifier{kind: cfg.ChannelIdentifier}
 	why, unusable := "", false
 	for value := range identifierValues(ev, cfg) {
 		found, problem := newIdentifier(value, cfg)
@@ -225,7 +225,7 @@ func textsOf(values iter.Seq[any], members identity.Members) iter.Seq[string] {
 
 // traitsAreOf reports whether the traits can be those of that person. On track
 // events whose properties come first, they may be another's.
-func traitsAreOf(ev *Event, person identifier, cfg *DestinationConfig) bool {
+func traitsAreOf(ev *Event, person personIdentifier, cfg *DestinationConfig) bool {
 	if !cfg.TrackPropertiesFirst || !ev.isTrack() {
 		return true
 	}
@@ -236,4 +236,51 @@ func traitsAreOf(ev *Event, person identifier, cfg *DestinationConfig) bool {
 		}
 	}
 	return true
+}
+
+func filterContacts(contacts []*Contact, keep func(*Contact) bool) (kept []*Contact) {
+	for _, contact := range contacts {
+		if keep(contact) {
+			kept = append(kept, contact)
+		}
+	}
+	return kept
+}
+
+// personName returns the person's name, or the parts of it that are there;
+// empty if none are. It is whole unless a part is missing. Keys other than the
+// first ones only count if the event does not have any of those.
+func personName(ev *Event, cfg *DestinationConfig) (name string, whole bool) {
+	names, firsts, lasts := identity.Keys(cfg.NameKeys), identity.Keys(cfg.FirstNameKeys), identity.Keys(cfg.LastNameKeys)
+	traits := []map[string]any{ev.Traits, ev.Context.Traits}
+	name, whole = usableName(names.First(traits...))
+	if name == "" && !hasName(firsts.First(traits...)) && !hasName(lasts.First(traits...)) {
+		name, whole = usableName(names.Rest(traits...))
+	}
+	if whole {
+		return name, true
+	}
+	first, _ := usableName(firsts.All(traits...))
+	last, _ := usableName(lasts.All(traits...))
+	if whole = first != "" && last != ""; whole || name == "" {
+		return identity.Name(first + " " + last), whole
+	}
+	return name, false
+}
+
+func hasName(values iter.Seq[any]) bool {
+	name, _ := usableName(values)
+	return name != ""
+}
+
+// usableName returns the first of the values that is a name, and whether it is
+// without words that stand for a missing part.
+func usableName(values iter.Seq[any]) (name string, whole bool) {
+	for value := range values {
+		text := identity.Text(value)
+		if name := identity.Name(text); name != "" {
+			return name, identity.IsWholeName(text)
+		}
+	}
+	return "", false
 }

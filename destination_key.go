@@ -54,11 +54,3 @@ type messageKey fingerprint
 
 // noMessage is the key of an event without a message ID.
 var noMessage messageKey
-
-func newMessageKey(op *operation) messageKey {
-	if op.event.MessageID == "" {
-		return noMessage
-	}
-	texts := []string{op.event.MessageID, op.eventType, op.event.Event, string(op.person.id[:])}
-	return messageKey(fingerprintOf("message", texts, op.channelID, op.person.contactID))
-}

@@ -13,11 +13,11 @@ import (
 // request.
 type operation struct {
 	event      *Event
-	eventType  string     // normalized
-	skipReason string     // why there is nothing to do; empty otherwise
-	channelID  int64      // the target channel
-	contactID  int64      // named by the sender; zero: to be found by identifier
-	identifier identifier // of the person, unless the sender named the contact
+	eventType  string           // normalized
+	skipReason string           // why there is nothing to do; empty otherwise
+	channelID  int64            // the target channel
+	contactID  int64            // named by the sender; zero: to be found by identifier
+	identifier personIdentifier // of the person, unless the sender named the contact
 	// missing is set if the event lacks an identifier, and its user ID has to lead
 	// to the contact.
 	missing   *missingIdentifierError
@@ -47,7 +47,7 @@ func parseOperation(ev *Event, cfg *DestinationConfig, templates *eventTemplates
 	}
 	op.message = newMessageKey(op)
 	if traitsAreOf(ev, op.identifier, cfg) {
-		op.name, op.wholeName = ev.personName(cfg)
+		op.name, op.wholeName = personName(ev, cfg)
 	}
 	return op, nil
 }
@@ -135,12 +135,6 @@ func (op *operation) readSighting(cfg *DestinationConfig) sighting {
 	}
 	return seen
 }
-
-// The keys of an event's integrations that are read.
-const (
-	integrationName = "Trengo"
-	integrationAll  = "All"
-)
 
 // checkIntegrations refuses an event that would be skipped if the name of the
 // integration were spelled right.
@@ -231,4 +225,12 @@ func (op *operation) queueKeys() []personKey {
 		return []personKey{op.person}
 	}
 	return []personKey{op.sighting.user, op.person}
+}
+
+func newMessageKey(op *operation) messageKey {
+	if op.event.MessageID == "" {
+		return noMessage
+	}
+	texts := []string{op.event.MessageID, op.eventType, op.event.Event, string(op.person.id[:])}
+	return messageKey(fingerprintOf("message", texts, op.channelID, op.person.contactID))
 }

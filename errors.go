@@ -77,7 +77,7 @@ var (
 var ErrTooManyPending = errors.New("too many creates with an unknown outcome")
 
 // errNoMemory is returned when the memory for events had no room in time.
-var errNoMemory = errors.New("other events take all of HandlerConfig.MaxDecodedBytes")
+var errNoMemory = errors.New("other events take all of MaxDecodedBytes")
 
 // An Error is the error of every call that ended without a usable response. It
 // matches the sentinels of this package with [errors.Is].

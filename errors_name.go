@@ -1,6 +1,7 @@
 package trengo
 
 import (
+	"cmp"
 	"compress/flate"
 	"compress/gzip"
 	"context"
@@ -208,3 +209,27 @@ func nameType(err error) string {
 	}
 	return ""
 }
+
+// safeErrorText returns what may be printed of an error of another package.
+func safeErrorText(err error) string {
+	if err == nil {
+		return "no response"
+	}
+	return cmp.Or(nameError(err), "unknown error")
+}
+
+// A tokenSourceError says why an attempt did not get a token.
+type tokenSourceError struct{ err error }
+
+func (e *tokenSourceError) Error() string {
+	return "no token: " + cmp.Or(nameError(e.err), "the source failed")
+}
+
+func (e *tokenSourceError) Unwrap() error { return e.err }
+
+// An invalidRequestError says why a request was not sent: it makes no sense.
+type invalidRequestError struct{ err error }
+
+func (e *invalidRequestError) Error() string { return "invalid request: " + safeErrorText(e.err) }
+
+func (e *invalidRequestError) Unwrap() error { return e.err }

@@ -1,7 +1,9 @@
 package trengo
 
 import (
-	"cmp"
+	"encoding/json"
+	"errors"
+	"reflect"
 	"strings"
 )
 
@@ -86,26 +88,20 @@ func (e *namedError) Error() string { return string(e.text) }
 
 func (e *namedError) Unwrap() error { return e.err }
 
-// A tokenSourceError says why an attempt did not get a token.
-type tokenSourceError struct{ err error }
-
-func (e *tokenSourceError) Error() string {
-	return "no token: " + cmp.Or(nameError(e.err), "the source failed")
+// A mismatchError says that a response is not of the type that the caller wants.
+// Another response would not be, either.
+type mismatchError struct {
+	wanted reflect.Type
+	err    error
 }
 
-func (e *tokenSourceError) Unwrap() error { return e.err }
-
-// An invalidRequestError says why a request was not sent: it makes no sense.
-type invalidRequestError struct{ err error }
-
-func (e *invalidRequestError) Error() string { return "invalid request: " + safeErrorText(e.err) }
-
-func (e *invalidRequestError) Unwrap() error { return e.err }
-
-// safeErrorText returns what may be printed of an error of another package.
-func safeErrorText(err error) string {
-	if err == nil {
-		return "no response"
+func (e *mismatchError) Error() string {
+	wanted := e.wanted
+	var part *json.UnmarshalTypeError
+	if errors.As(e.err, &part) {
+		wanted = part.Type
 	}
-	return cmp.Or(nameError(err), "unknown error")
+	return "the response does not fit " + wanted.String()
 }
+
+func (e *mismatchError) Unwrap() error { return e.err }

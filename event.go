@@ -11,8 +11,6 @@ import (
 	"maps"
 	"strconv"
 	"strings"
-
-	"github.com/trengo-go/trengo/internal/identity"
 )
 
 // maxEventSize is a little over the 4,000 KB that RudderStack accepts.
@@ -77,43 +75,11 @@ func (ev *Event) isTrack() bool {
 	return err == nil && kind == typeTrack
 }
 
-// personName returns the person's name, or the parts of it that are there;
-// empty if none are. It is whole unless a part is missing. Keys other than the
-// first ones only count if the event does not have any of those.
-func (ev *Event) personName(cfg *DestinationConfig) (name string, whole bool) {
-	names, firsts, lasts := identity.Keys(cfg.NameKeys), identity.Keys(cfg.FirstNameKeys), identity.Keys(cfg.LastNameKeys)
-	traits := []map[string]any{ev.Traits, ev.Context.Traits}
-	name, whole = usableName(names.First(traits...))
-	if name == "" && !hasName(firsts.First(traits...)) && !hasName(lasts.First(traits...)) {
-		name, whole = usableName(names.Rest(traits...))
-	}
-	if whole {
-		return name, true
-	}
-	first, _ := usableName(firsts.All(traits...))
-	last, _ := usableName(lasts.All(traits...))
-	if whole = first != "" && last != ""; whole || name == "" {
-		return identity.Name(first + " " + last), whole
-	}
-	return name, false
-}
-
-func hasName(values iter.Seq[any]) bool {
-	name, _ := usableName(values)
-	return name != ""
-}
-
-// usableName returns the first of the values that is a name, and whether it is
-// without words that stand for a missing part.
-func usableName(values iter.Seq[any]) (name string, whole bool) {
-	for value := range values {
-		text := identity.Text(value)
-		if name := identity.Name(text); name != "" {
-			return name, identity.IsWholeName(text)
-		}
-	}
-	return "", false
-}
+// The keys of an event's integrations that are read.
+const (
+	integrationName = "Trengo"
+	integrationAll  = "All"
+)
 
 // An EventContext is an event's context.
 type EventContext struct {

@@ -186,7 +186,7 @@ func TestHandler_noMemoryInTime(t *testing.T) {
 			identify("m-1", slow), "["+fixtures.SkippedEvent+","+identify("m-2", fixtures.AnnPhone)+"]")
 		skipped := fixtures.HandlerResponse{Status: 200, Action: "skipped", Reason: "neither identify nor track"}
 		want := fixtures.HandlerResponse{Status: 503, Events: []fixtures.HandlerResponse{
-			skipped, refused(503, "trengo: other events take all of HandlerConfig.MaxDecodedBytes"),
+			skipped, refused(503, "trengo: other events take all of MaxDecodedBytes"),
 		}}
 		if diff := cmp.Diff(want, responses[1]); diff != "" || took[1] != 8*time.Second {
 			t.Errorf("after %v (-want +got):\n%s", took[1], diff)

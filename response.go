@@ -95,24 +95,6 @@ func decodeInto(out any) (func([]byte) error, error) {
 	}, nil
 }
 
-// A mismatchError says that a response is not of the type that the caller wants.
-// Another response would not be, either.
-type mismatchError struct {
-	wanted reflect.Type
-	err    error
-}
-
-func (e *mismatchError) Error() string {
-	wanted := e.wanted
-	var part *json.UnmarshalTypeError
-	if errors.As(e.err, &part) {
-		wanted = part.Type
-	}
-	return "the response does not fit " + wanted.String()
-}
-
-func (e *mismatchError) Unwrap() error { return e.err }
-
 // printableMediaType names the usual types only: any other could be somebody's
 // name or phone number.
 func printableMediaType(header http.Header) string {
