@@ -56,8 +56,8 @@ func simulations() []*simulation {
 	return []*simulation{
 		{name: "burst", large: true, maxRequests: 1.3, maxDuration: 4, loadConfig: burst},
 		{name: "burst, refusals delayed", large: true, delay: true, maxRequests: 1.3, maxDuration: 1.5, loadConfig: burst},
-		{name: "burst, phone numbers", maxRequests: 1.15, maxDuration: 4, loadConfig: phoneBurst},
-		{name: "burst, phone numbers, refusals delayed", delay: true, maxRequests: 1.15, maxDuration: 1.5, loadConfig: phoneBurst},
+		{name: "burst, phone numbers", large: true, maxRequests: 1.15, maxDuration: 4, loadConfig: phoneBurst},
+		{name: "burst, phone numbers, refusals delayed", large: true, delay: true, maxRequests: 1.15, maxDuration: 1.5, loadConfig: phoneBurst},
 		{name: "burst in arrays", large: true, batches: true, maxRequests: 1.3, maxDuration: 6, loadConfig: batchedBurst},
 		{
 			name: "burst in arrays, refusals delayed", large: true, delay: true, batches: true,
@@ -90,7 +90,7 @@ func simulations() []*simulation {
 			loadConfig: loadConfig{kind: trengo.IdentifierPhone, events: 1200, people: 300, perMinute: 80},
 		},
 		{
-			name: "kill", restarts: true, maxRequests: 1.2, maxDuration: 3, incidents: kills(1, 2*time.Minute),
+			name: "kill", large: true, restarts: true, maxRequests: 1.2, maxDuration: 3, incidents: kills(1, 2*time.Minute),
 			loadConfig: loadConfig{events: 2000, people: 400, perMinute: 500, unordered: true},
 		},
 		{
