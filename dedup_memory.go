@@ -150,6 +150,22 @@ func (m *memory) pendingContact(person personKey) (ended time.Time, ok bool) {
 	return m.pendingContacts.get(person)
 }
 
+// pendingTicketsOf returns the pending tickets of a contact, and of a message whose
+// person had another contact before: it was deleted or merged.
+func (m *memory) pendingTicketsOf(contactID int64, message messageKey) (pending []pendingTicket) {
+	if ticket, ok := m.pendingTickets.get(contactID); ok {
+		pending = append(pending, ticket)
+	}
+	if message == noMessage {
+		return pending
+	}
+	isMoved := func(t pendingTicket) bool { return t.message == message && t.ContactID != contactID }
+	if ticket, ok := m.pendingTickets.find(isMoved); ok {
+		pending = append(pending, ticket)
+	}
+	return pending
+}
+
 // rememberContact remembers whose contact it is, and nothing of its name.
 func (m *memory) rememberContact(key contactKey, contactID int64) { m.contacts.Put(key, contactID) }
 

@@ -55,6 +55,18 @@ func (t *pendingTable[K, V]) get(key K) (value V, ok bool) {
 	return value, ok
 }
 
+// find returns an entry that matches. It looks at all of them.
+func (t *pendingTable[K, V]) find(matches func(V) bool) (value V, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, value := range t.entries {
+		if matches(value) {
+			return value, true
+		}
+	}
+	return value, false
+}
+
 func (t *pendingTable[K, V]) put(key K, value V) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

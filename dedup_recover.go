@@ -69,7 +69,7 @@ func contactUnknown(op *operation, err error) error {
 
 // createTicketOnce creates a ticket, unless an earlier attempt may have done so.
 func (r *reconciler) createTicketOnce(ctx context.Context, op *operation, in TicketCreateParams) (int64, error) {
-	if pending, ok := r.memory.pendingTickets.get(in.ContactID); ok {
+	for _, pending := range r.memory.pendingTicketsOf(in.ContactID, op.message) {
 		id, err := r.reconcileTicket(ctx, &pending)
 		if err != nil {
 			return 0, ticketUnknown(&pending, &chainError{separator: ": ", errs: []error{ErrOutcomeUnknown, err}})

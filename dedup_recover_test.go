@@ -692,3 +692,34 @@ func TestReconcile_messageOfATicketWithoutSubject(t *testing.T) {
 		})
 	}
 }
+
+// An agent may delete the contact before the event is delivered again. The event is
+// then about a new contact, and its ticket is that of the old one.
+func TestDestination_lostTicket_contactReplaced(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault trengotest.Fault
+		want  string
+	}{
+		"the ticket exists":         {trengotest.LostAfter(), "list"},
+		"the ticket does not exist": {trengotest.LostBefore(), "list, open"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := fixtures.NewDeployment(t)
+				d.WarmUp()
+				d.MustProcess(fixtures.Identify("m-1", fixtures.AnnEmail, "Ann"))
+				d.Inject(tt.fault, trengotest.RespondHTML(503)) // also to the look for it
+				d.MustFail(fixtures.Track("m-2", fixtures.AnnEmail), trengo.ErrOutcomeUnknown)
+				d.DeleteContacts(fixtures.AnnEmail)
+				d.MustProcess(fixtures.Identify("m-3", fixtures.AnnEmail, "Anna"))
+				time.Sleep(2 * time.Minute)
+				d.ResetRequests()
+				result := d.MustProcess(fixtures.Track("m-2", fixtures.AnnEmail))
+				d.WantSent(tt.want)
+				if tickets := d.Tickets(); len(tickets) != 2 || tickets[1].ID != result.TicketID {
+					t.Errorf("%+v, tickets %+v", result, tickets)
+				}
+			})
+		})
+	}
+}
