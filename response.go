@@ -245,7 +245,7 @@ func cutFields(fields map[string][]string) map[string][]string {
 // reports whether there is nothing else.
 func readTexts(data json.RawMessage) (texts []string, ok bool) {
 	var value any
-	_ = json.Unmarshal(data, &value) // without data there are no texts
+	_ = json.Unmarshal(data, &value) // without data, texts are missing
 	return textsIn(value)
 }
 

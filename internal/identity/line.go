@@ -68,7 +68,7 @@ func cut(line string, limit int) string {
 	if short == line {
 		return line
 	}
-	short = strings.TrimRightFunc(short, isSpaceOrJoiner)
+	short = strings.TrimRightFunc(short, isJoinerOrSpace)
 	if !strings.ContainsFunc(short, isVisible) {
 		return ""
 	}
@@ -79,8 +79,8 @@ func cut(line string, limit int) string {
 // at the end of a word: that behind the sign that takes the vowel from a
 // consonant, as in Malayalam.
 func trimJoiners(line string) string {
-	line = strings.TrimLeftFunc(line, isSpaceOrJoiner)
-	trimmed := strings.TrimRightFunc(line, isSpaceOrJoiner)
+	line = strings.TrimLeftFunc(line, isJoinerOrSpace)
+	trimmed := strings.TrimRightFunc(line, isJoinerOrSpace)
 	last, _ := utf8.DecodeLastRuneInString(trimmed)
 	if unicode.Is(unicode.Mn, last) && strings.HasPrefix(line[len(trimmed):], string(zeroWidthJoiner)) {
 		return line[:len(trimmed)+len(string(zeroWidthJoiner))]
@@ -88,7 +88,7 @@ func trimJoiners(line string) string {
 	return trimmed
 }
 
-func isSpaceOrJoiner(r rune) bool {
+func isJoinerOrSpace(r rune) bool {
 	return unicode.IsSpace(r) || r == zeroWidthJoiner || r == zeroWidthNonJoiner
 }
 

@@ -130,7 +130,7 @@ func TestHTTP2_repeatableIsRepeated(t *testing.T) {
 
 // The connection of a later request was used before, and its streams have other
 // numbers.
-func TestHTTP2_notRepeatableIsSentOnceOnAKeptConnection(t *testing.T) {
+func TestHTTP2_keptConnectionSendsANotRepeatableCallOnce(t *testing.T) {
 	for _, tt := range http2Faults {
 		if strings.Contains(tt.name, "first request of a connection") {
 			continue

@@ -67,7 +67,7 @@ func (s *soak) checkTickets(people map[int64]string) int {
 		switch {
 		case !ev.track:
 		case ev.ticket == 0:
-			s.t.Errorf("event %d has no ticket", ev.number)
+			s.t.Errorf("event %d is without a ticket", ev.number)
 		case owners[ev.ticket] != nil:
 			s.t.Errorf("events %d and %d have the same ticket", ev.number, owners[ev.ticket].number)
 		default:
