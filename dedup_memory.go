@@ -156,14 +156,18 @@ func (m *memory) pendingTicketsOf(contactID int64, message messageKey) (pending 
 	if ticket, ok := m.pendingTickets.get(contactID); ok {
 		pending = append(pending, ticket)
 	}
-	if message == noMessage {
-		return pending
-	}
-	isMoved := func(t pendingTicket) bool { return t.message == message && t.ContactID != contactID }
-	if ticket, ok := m.pendingTickets.find(isMoved); ok {
+	if ticket, ok := m.pendingTicketOf(message); ok && ticket.ContactID != contactID {
 		pending = append(pending, ticket)
 	}
 	return pending
+}
+
+// pendingTicketOf returns the pending ticket of a message.
+func (m *memory) pendingTicketOf(message messageKey) (pending pendingTicket, ok bool) {
+	if message == noMessage {
+		return pending, false
+	}
+	return m.pendingTickets.find(func(t pendingTicket) bool { return t.message == message })
 }
 
 // rememberContact remembers whose contact it is, and nothing of its name.

@@ -133,6 +133,10 @@ func (s *session) findContactOfUser(ctx context.Context, op *operation) (*knownC
 			if ended, pending := s.memory.pendingContact(key.person); pending && time.Since(ended) < reconcileAfter {
 				return nil, contactUnknown(op, ErrOutcomeUnknown)
 			}
+			if pending, ok := s.memory.pendingTicketOf(op.message); ok {
+				// The next ticket of that contact shows what became of it.
+				return nil, ticketUnknown(&pending, ErrOutcomeUnknown)
+			}
 			return nil, op.userNotFound(why)
 		case id == s.staleID:
 			return nil, errSameContact

@@ -610,3 +610,23 @@ func TestResolveUserIDs_errorsAreWithoutData(t *testing.T) {
 		}
 	}
 }
+
+// Between two deliveries of an event, its user can be forgotten. Its ticket may exist
+// all the same.
+func TestResolveUserIDs_lostTicket_forgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := fixtures.NewDeployment(t, resolveUserIDs)
+		d.WarmUp()
+		d.MustProcess(identifyUser("m-1", "u1", fixtures.AnnEmail))
+		time.Sleep(59 * time.Minute)
+		d.Inject(trengotest.LostAfter(), trengotest.RespondHTML(http.StatusServiceUnavailable)) // also to the look for it
+		d.MustFail(trackUser("m-2", "u1", ""), trengo.ErrOutcomeUnknown)
+		time.Sleep(2 * time.Minute)
+		d.MustFail(trackUser("m-2", "u1", ""), trengo.ErrOutcomeUnknown)
+		other := d.MustProcess(fixtures.Track("m-3", fixtures.AnnEmail))
+		if result := d.MustProcess(trackUser("m-2", "u1", "")); !result.Duplicate || result.TicketID == other.TicketID {
+			t.Errorf("%+v after %+v", result, other)
+		}
+		d.WantTickets(other.ContactID, 2)
+	})
+}
