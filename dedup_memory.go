@@ -10,9 +10,9 @@ import (
 	"github.com/trengo-go/trengo/internal/lru"
 )
 
-// memory is what a [Destination] remembers. It is bounded: every record has a time
-// to live, there is a fixed number of each kind, and none grows with what an event
-// contains. It is safe for concurrent use.
+// memory is what a [Destination] remembers. It is bounded: there is a fixed number of
+// each kind of record, none grows with what an event contains, and all but the
+// pending ones have a time to live. It is safe for concurrent use.
 type memory struct {
 	// people is where operations wait for each other: first those of the same
 	// identifier, then those of the same contact.

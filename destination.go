@@ -146,8 +146,10 @@ func (d *Destination) Resolve(contactID int64) bool {
 // Plan reports what [Destination.Process] would do at this moment. It sends the
 // search that this takes, and none of the writes. It neither waits for other
 // events nor remembers anything. From memory it uses only which messages were
-// processed and, for an event that has nothing but a user ID, whose contact that
-// is: what Process has not seen yet, Plan does not know.
+// processed, how Trengo rewrites a person's phone number and, for an event that has
+// nothing but a user ID, whose contact that is: what Process has not seen yet, Plan
+// does not know. Nor does it say that a write would be refused, such as a ticket
+// while the outcome of another one is not known.
 func (d *Destination) Plan(ctx context.Context, ev *Event) (Plan, error) {
 	return d.dedup.plan(ctx, ev)
 }

@@ -74,10 +74,10 @@ type HandlerConfig struct {
 	// Index is the position in the delivered array. Event is nil if it could
 	// not be read. Of an event that was skipped, or that did not get as far as
 	// being decoded, Event has only the texts, such as Type and MessageID, and of
-	// Integrations only Trengo and All. An event that was held back behind a failed one of the same
-	// person has that one's error. Events that are delivered again are reported
-	// again. OnOutcome is called concurrently for different requests and must
-	// be quick: the sender waits.
+	// Integrations only Trengo and All. An event that was held back behind a failed
+	// one of the same person has that one's error. Events that are delivered again
+	// are reported again. OnOutcome is called concurrently for different requests
+	// and must be quick: the sender waits.
 	OnOutcome func(outcome Outcome, status int)
 }
 
