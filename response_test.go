@@ -97,7 +97,8 @@ func TestClient_Do_refusalIsCutOff(t *testing.T) {
 		return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: io.NopCloser(failingReader{io.ErrUnexpectedEOF})}, nil
 	}))
 	err := client.Do(t.Context(), trengo.Request{Path: "/labels"}, nil)
-	if !trengo.Retryable(err) || !errors.Is(err, trengo.ErrNotFound) {
-		t.Errorf("error %v, want one to be delivered again", err)
+	const want = "trengo: GET /labels: 404 Not Found: connection lost"
+	if !trengo.Retryable(err) || !errors.Is(err, trengo.ErrNotFound) || fmt.Sprint(err) != want {
+		t.Errorf("error %v, want %s, and to be delivered again", err, want)
 	}
 }

@@ -118,7 +118,9 @@ func (a *attempt) judgeResponse(req *Call, readErr error) (outcome, error) {
 		return outcomeServerError, nil
 	case status >= 300 && status < 400:
 		return outcomeRedirected, nil
-	case readErr != nil, !req.isFromAPI(a.response):
+	case readErr != nil:
+		return outcomeTurnedAway, readErr
+	case !req.isFromAPI(a.response):
 		return outcomeTurnedAway, nil
 	default:
 		return outcomeRefused, nil
