@@ -74,7 +74,7 @@ func TestTimetable_cost(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cost := func(n int) time.Duration {
-				began := time.Now() // real time: outside of the bubble
+				began := testkit.CPUTime()
 				synctest.Test(t, func(t *testing.T) {
 					ctx, l, waiting := fullQueue(t, n, tt.remaining)
 					if !tt.sent {
@@ -86,10 +86,10 @@ func TestTimetable_cost(t *testing.T) {
 					rng := rand.New(rand.NewPCG(1, 0))
 					drainQueue(ctx, t, l, waiting, func() time.Duration { return 200*time.Millisecond + upTo(rng, 100*time.Millisecond) })
 				})
-				return time.Since(began)
+				return testkit.CPUTime() - began
 			}
 			var ratio float64
-			for range 5 { // other work on the machine disturbs a measurement
+			for range 5 { // other work on the machine disturbs a measurement a little
 				ofFew, ofMany := cost(few), cost(many)
 				ratio = float64(ofMany) / float64(ofFew)
 				t.Logf("%d: %s, %d: %s, %.1f times", few, ofFew, many, ofMany, ratio)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/trengo-go/trengo"
+	"github.com/trengo-go/trengo/internal/testkit"
 	"github.com/trengo-go/trengo/internal/testkit/fixtures"
 )
 
@@ -40,11 +41,11 @@ func randomPeople(t *testing.T, people int) batch {
 				message++
 				ev.MessageID, ev.Traits["email"], ev.Traits["name"] = strconv.Itoa(message), email(person), name(person)
 			}
-			before := cpuTime()
+			before := testkit.CPUTime()
 			for _, ev := range chunk {
 				processUnchanged(t, destination, ev)
 			}
-			perEvent += float64(cpuTime()-before) / (chunks * chunkSize)
+			perEvent += float64(testkit.CPUTime()-before) / (chunks * chunkSize)
 		}
 		return perEvent
 	}

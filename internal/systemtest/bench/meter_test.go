@@ -3,6 +3,8 @@ package bench
 import (
 	"slices"
 	"testing"
+
+	"github.com/trengo-go/trengo/internal/testkit"
 )
 
 // A batch does some work and returns what it took, usually nanoseconds of CPU
@@ -12,11 +14,11 @@ type batch func() float64
 // cpu returns the batch that does n things and takes the CPU time of one.
 func cpu(n int, thing func()) batch {
 	return func() float64 {
-		before := cpuTime()
+		before := testkit.CPUTime()
 		for range n {
 			thing()
 		}
-		return float64(cpuTime()-before) / float64(n)
+		return float64(testkit.CPUTime()-before) / float64(n)
 	}
 }
 

@@ -1,15 +1,15 @@
 //go:build unix
 
-package bench
+package testkit
 
 import (
 	"syscall"
 	"time"
 )
 
-// cpuTime returns the CPU time of this process so far, that of the collector
+// CPUTime returns the CPU time of this process so far, that of the collector
 // included.
-func cpuTime() time.Duration {
+func CPUTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		panic(err)
