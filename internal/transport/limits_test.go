@@ -285,18 +285,21 @@ func TestLimits_routesWithALimitOfTheirOwn(t *testing.T) {
 								t.Error(failureOf(t, err))
 							}
 							mu.Lock()
-							served++
+							// At the start, two routes may be believed until a third contradicts.
+							if time.Since(began) > 5*time.Minute {
+								served++
+							}
 							mu.Unlock()
 						}
 					})
 				}
 				wg.Wait()
-				t.Logf("%d calls in 20 minutes", served)
+				t.Logf("%d calls in the last 15 minutes", served)
 				if server.tooMany > 0 || server.most > 120 {
 					t.Errorf("%d requests got a 429, up to %d counted in a window", server.tooMany, server.most)
 				}
-				if served < 20*118 {
-					t.Errorf("%d calls in 20 minutes, want 118 a minute", served)
+				if served < 15*118 {
+					t.Errorf("%d calls in the last 15 minutes, want 118 a minute", served)
 				}
 			})
 		})
